@@ -98,7 +98,13 @@ impl<'a> Samples<'a> {
                 value,
             });
         }
-        Ok(Samples { values, n_samples: len / n_features, n_features, feature_names: None, sample_weights: None })
+        Ok(Samples {
+            values,
+            n_samples: len / n_features,
+            n_features,
+            feature_names: None,
+            sample_weights: None,
+        })
     }
 
     /// Attaches one name per feature.

@@ -62,7 +62,9 @@ pub enum Error {
         found: usize,
     },
     /// A sample held in memory is NaN or infinite.
-    #[error("{origin}: the value at row {row}, column {column} is {value}. Remove such rows (`--missing drop`) or repair them: a mixture is defined on finite numbers only")]
+    #[error(
+        "{origin}: the value at row {row}, column {column} is {value}. Remove such rows (`--missing drop`) or repair them: a mixture is defined on finite numbers only"
+    )]
     NonFinite {
         /// Where the samples came from (a path or `samples`).
         origin: String,
@@ -94,7 +96,9 @@ pub enum Error {
         hint: String,
     },
     /// Fewer samples than the fit needs.
-    #[error("Expected n_samples >= n_components but got n_components = {n_components}, n_samples = {n_samples}. Ask for fewer components or bring more samples")]
+    #[error(
+        "Expected n_samples >= n_components but got n_components = {n_components}, n_samples = {n_samples}. Ask for fewer components or bring more samples"
+    )]
     TooFewSamples {
         /// Samples with positive weight.
         n_samples: usize,
@@ -122,7 +126,9 @@ pub enum Error {
         what: String,
     },
     /// No adapter fits the request.
-    #[error("no graphics adapter fits the request {requested:?}. Adapters found: {available}. Install a Vulkan, Metal or DX12 driver (Debian/Ubuntu: `apt-get install mesa-vulkan-drivers libvulkan1`, or the NVIDIA driver's Vulkan package), or use `--engine cpu`")]
+    #[error(
+        "no graphics adapter fits the request {requested:?}. Adapters found: {available}. Install a Vulkan, Metal or DX12 driver (Debian/Ubuntu: `apt-get install mesa-vulkan-drivers libvulkan1`, or the NVIDIA driver's Vulkan package), or use `--engine cpu`"
+    )]
     NoDevice {
         /// What was asked for.
         requested: String,
@@ -130,7 +136,9 @@ pub enum Error {
         available: String,
     },
     /// The problem can never fit this adapter.
-    #[error("this problem needs {limit} = {required}, but the adapter allows {available}. Use `--engine cpu`, or an adapter with a larger limit")]
+    #[error(
+        "this problem needs {limit} = {required}, but the adapter allows {available}. Use `--engine cpu`, or an adapter with a larger limit"
+    )]
     LimitExceeded {
         /// The limit's name.
         limit: &'static str,
@@ -140,7 +148,9 @@ pub enum Error {
         available: u64,
     },
     /// The device has no room for a buffer now.
-    #[error("the graphics device has no room for {label} ({bytes} bytes). Close other programs that use the card, give fewer samples per chunk (`--chunk-rows`), or use `--engine cpu`")]
+    #[error(
+        "the graphics device has no room for {label} ({bytes} bytes). Close other programs that use the card, give fewer samples per chunk (`--chunk-rows`), or use `--engine cpu`"
+    )]
     OutOfMemory {
         /// The buffer's label.
         label: String,
@@ -148,7 +158,9 @@ pub enum Error {
         bytes: u64,
     },
     /// The device went away (driver reset, unplugged, watchdog).
-    #[error("the graphics device was lost during {stage}: {message}. The driver was probably reset; run again, or use `--engine cpu`")]
+    #[error(
+        "the graphics device was lost during {stage}: {message}. The driver was probably reset; run again, or use `--engine cpu`"
+    )]
     DeviceLost {
         /// The stage that noticed.
         stage: String,
@@ -156,7 +168,9 @@ pub enum Error {
         message: String,
     },
     /// The device did not answer in time.
-    #[error("the graphics device did not finish {stage} within {seconds} s. Check the driver, give fewer samples per chunk (`--chunk-rows`), or use `--engine cpu`")]
+    #[error(
+        "the graphics device did not finish {stage} within {seconds} s. Check the driver, give fewer samples per chunk (`--chunk-rows`), or use `--engine cpu`"
+    )]
     Timeout {
         /// The stage waited for.
         stage: String,
@@ -164,7 +178,9 @@ pub enum Error {
         seconds: u64,
     },
     /// A shader was refused or a device operation failed validation: a bug of this crate or of the driver.
-    #[error("{stage}: the graphics driver refused the work: {message}. Please report this with the output of `wgmm devices`; `--engine cpu` works meanwhile")]
+    #[error(
+        "{stage}: the graphics driver refused the work: {message}. Please report this with the output of `wgmm devices`; `--engine cpu` works meanwhile"
+    )]
     Shader {
         /// The shader or stage.
         stage: String,
@@ -172,7 +188,9 @@ pub enum Error {
         message: String,
     },
     /// A component explains (almost) no sample any more.
-    #[error("component {component} collapsed in iteration {iteration}: its effective count is {effective_count:e}. Try to decrease the number of components, increase reg_covar, or scale the input data; `--n-init` tries other starts")]
+    #[error(
+        "component {component} collapsed in iteration {iteration}: its effective count is {effective_count:e}. Try to decrease the number of components, increase reg_covar, or scale the input data; `--n-init` tries other starts"
+    )]
     ComponentCollapsed {
         /// Component, from 0.
         component: usize,
@@ -182,7 +200,9 @@ pub enum Error {
         effective_count: f64,
     },
     /// A covariance is not positive definite.
-    #[error("the covariance of component {component} is not positive definite (pivot {pivot} is {value:e}): Fitting the mixture model failed because some components have ill-defined empirical covariance (for instance caused by singleton or collapsed samples). Try to decrease the number of components, increase reg_covar, or scale the input data")]
+    #[error(
+        "the covariance of component {component} is not positive definite (pivot {pivot} is {value:e}): Fitting the mixture model failed because some components have ill-defined empirical covariance (for instance caused by singleton or collapsed samples). Try to decrease the number of components, increase reg_covar, or scale the input data"
+    )]
     NotPositiveDefinite {
         /// Component, from 0.
         component: usize,
@@ -192,7 +212,9 @@ pub enum Error {
         value: f64,
     },
     /// Arithmetic left the finite numbers, or the device lost work.
-    #[error("{stage} gave a result that cannot be right in iteration {iteration}: {what}. Try `--engine cpu`; if that works, please report this with the output of `wgmm devices`")]
+    #[error(
+        "{stage} gave a result that cannot be right in iteration {iteration}: {what}. Try `--engine cpu`; if that works, please report this with the output of `wgmm devices`"
+    )]
     NonFiniteResult {
         /// Where it was seen.
         stage: &'static str,

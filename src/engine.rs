@@ -1,0 +1,36 @@
+//! The one seam: what EM needs of a device.
+
+use std::ops::Range;
+
+use crate::error::Result;
+use crate::model::Parameters;
+use crate::moments::Moments;
+use crate::report::EngineInfo;
+
+/// Samples on a device, able to sum their sufficient statistics.
+///
+/// Statistics add, so a reference loop, all cores, a graphics card, data streamed from disk or several
+/// machines are all engines.
+pub trait Engine {
+    /// N.
+    fn n_samples(&self) -> usize;
+    /// D.
+    fn n_features(&self) -> usize;
+    /// Σ sample weights (N without weights).
+    fn total_weight(&self) -> f64;
+
+    /// Sums the moments of all samples under `parameters` (`n_features` must agree).
+    ///
+    /// # Errors
+    /// [`crate::Error::NotPositiveDefinite`], or a failure of the device.
+    fn e_step(&mut self, parameters: &Parameters) -> Result<Moments>;
+
+    /// ln π_k + ln N(x_n | μ_k, Σ_k) of the samples `rows`, row-major `[rows, K]`, nats.
+    ///
+    /// # Errors
+    /// As [`Engine::e_step`].
+    fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>>;
+
+    /// What computes here.
+    fn info(&self) -> EngineInfo;
+}

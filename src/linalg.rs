@@ -1,0 +1,73 @@
+//! Small dense f64 linear algebra for the host: Cholesky with the failing pivot, and the inverse of
+//! a lower triangle. Matrices are row-major slices of length D·D.
+
+/// A pivot that was not positive: the matrix is not positive definite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct BadPivot {
+    /// Row of the factorisation.
+    pub(crate) row: usize,
+    /// The value that should have been positive.
+    pub(crate) value: f64,
+}
+
+/// Lower Cholesky factor L of `a` (A = L Lᵀ), reading only the lower triangle; the rest of the
+/// result is 0. Golub & Van Loan, *Matrix Computations*, 4.2.5 (row-wise).
+pub(crate) fn cholesky(a: &[f64], d: usize) -> Result<Vec<f64>, BadPivot> {
+    let mut l = vec![0.0; d * d];
+    for i in 0..d {
+        for j in 0..=i {
+            let (row_i, row_j) = (&l[i * d..i * d + j], &l[j * d..j * d + j]);
+            let dot: f64 = row_i.iter().zip(row_j).map(|(x, y)| x * y).sum();
+            let value = a[i * d + j] - dot;
+            l[i * d + j] = if i == j {
+                // NaN fails this comparison, too.
+                if !(value > 0.0 && value.is_finite()) {
+                    return Err(BadPivot { row: i, value });
+                }
+                value.sqrt()
+            } else {
+                value / l[j * d + j]
+            };
+        }
+    }
+    Ok(l)
+}
+
+/// Inverse of a lower triangular matrix with a positive diagonal, lower triangular itself.
+pub(crate) fn invert_lower(l: &[f64], d: usize) -> Vec<f64> {
+    let mut inverse = vec![0.0; d * d];
+    // Row i of the inverse needs the rows above it only: (e_i − Σ_j<i L_ij · inverse_j) / L_ii.
+    for i in 0..d {
+        let (done, row) = inverse.split_at_mut(i * d);
+        let row = &mut row[..d];
+        row[i] = 1.0;
+        for j in 0..i {
+            let factor = l[i * d + j];
+            for (r, above) in row[..=j].iter_mut().zip(&done[j * d..=j * d + j]) {
+                *r -= factor * above;
+            }
+        }
+        let pivot = l[i * d + i];
+        row[..=i].iter_mut().for_each(|r| *r /= pivot);
+    }
+    inverse
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cholesky_of_a_known_matrix() {
+        // [[4,2],[2,5]] = [[2,0],[1,2]] · its transpose.
+        assert_eq!(cholesky(&[4.0, 2.0, 2.0, 5.0], 2), Ok(vec![2.0, 0.0, 1.0, 2.0]));
+        assert_eq!(invert_lower(&[2.0, 0.0, 1.0, 2.0], 2), vec![0.5, 0.0, -0.25, 0.5]);
+    }
+
+    #[test]
+    fn a_singular_matrix_names_its_pivot() {
+        assert_eq!(cholesky(&[1.0, 1.0, 1.0, 1.0], 2), Err(BadPivot { row: 1, value: 0.0 }));
+        assert_eq!(cholesky(&[-1.0], 1), Err(BadPivot { row: 0, value: -1.0 }));
+        assert!(cholesky(&[f64::NAN], 1).is_err() && cholesky(&[f64::INFINITY], 1).is_err());
+    }
+}

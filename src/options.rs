@@ -1,0 +1,200 @@
+//! What a fit is asked to do: [`FitOptions`], plain and public, and [`CheckedOptions`], the only way in.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Result};
+use crate::model::Parameters;
+use crate::shape::CovarianceType;
+
+/// How the start of a fit is found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Init {
+    /// k-means++ seeds, then Lloyd's algorithm; its labels are the first responsibilities.
+    #[default]
+    KMeans,
+    /// k-means++ seeds; each sample starts with its nearest seed.
+    KMeansPlusPlus,
+    /// Random responsibilities.
+    Random,
+    /// Random samples as seeds; each sample starts with its nearest seed.
+    RandomFromData,
+    /// The teaching notebook's start: weights 1/K, means ~ N(column mean, column standard deviation),
+    /// covariances diag(column standard deviation).
+    Notebook,
+    /// Given parameters; no random numbers are used.
+    Given(Parameters),
+}
+
+impl Init {
+    /// The name used in files and on the command line.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Init::KMeans => "kmeans",
+            Init::KMeansPlusPlus => "k-means++",
+            Init::Random => "random",
+            Init::RandomFromData => "random-from-data",
+            Init::Notebook => "notebook",
+            Init::Given(_) => "given",
+        }
+    }
+}
+
+/// The point a new covariance is taken about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CovarianceCenter {
+    /// The new mean: maximum likelihood, scikit-learn's rule.
+    #[default]
+    NewMean,
+    /// The mean before the M-step: the teaching notebook's rule. Same fixed points, but the
+    /// log-likelihood need not rise monotonically.
+    OldMean,
+}
+
+impl CovarianceCenter {
+    /// The name used in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CovarianceCenter::NewMean => "new-mean",
+            CovarianceCenter::OldMean => "old-mean",
+        }
+    }
+}
+
+/// Options of a fit, with scikit-learn's names, meanings and defaults.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitOptions {
+    /// K, at least 1.
+    pub n_components: usize,
+    /// Form of the covariances.
+    pub covariance_type: CovarianceType,
+    /// Converged when the mean log-likelihood changes by less than this (nats per sample; at least 0,
+    /// and 0 never converges).
+    pub tol: f64,
+    /// M-steps at most; 0 returns the start.
+    pub max_iter: usize,
+    /// Restarts; the one with the highest lower bound is kept.
+    pub n_init: usize,
+    /// The start.
+    pub init: Init,
+    /// Added to the covariances' diagonal in every M-step (data units², at least 0).
+    pub reg_covar: f64,
+    /// Seed of every random number; restart r uses stream r.
+    pub seed: u64,
+    /// The point a new covariance is taken about.
+    pub covariance_center: CovarianceCenter,
+}
+
+impl FitOptions {
+    /// scikit-learn's defaults for `n_components` components.
+    pub fn new(n_components: usize) -> Self {
+        FitOptions {
+            n_components,
+            covariance_type: CovarianceType::Full,
+            tol: 1e-3,
+            max_iter: 100,
+            n_init: 1,
+            init: Init::KMeans,
+            reg_covar: 1e-6,
+            seed: 0,
+            covariance_center: CovarianceCenter::NewMean,
+        }
+    }
+
+    /// The teaching notebook's algorithm: its start, covariances about the old mean, no regularisation,
+    /// exactly 25 steps.
+    pub fn notebook(n_components: usize) -> Self {
+        FitOptions {
+            init: Init::Notebook,
+            covariance_center: CovarianceCenter::OldMean,
+            reg_covar: 0.0,
+            tol: 0.0,
+            max_iter: 25,
+            ..FitOptions::new(n_components)
+        }
+    }
+
+    /// Checks every option, alone and against samples of `n_features` features of which `n_effective`
+    /// have positive weight.
+    ///
+    /// # Errors
+    /// [`Error::Option`], [`Error::TooFewSamples`], or [`Error::Shape`] for a given start of another K
+    /// or D.
+    pub fn check(&self, n_effective: usize, n_features: usize) -> Result<CheckedOptions> {
+        self.check_values()?;
+        if n_effective < self.n_components {
+            return Err(Error::TooFewSamples { n_samples: n_effective, n_components: self.n_components });
+        }
+        if let Init::Given(start) = &self.init {
+            if start.n_components() != self.n_components {
+                return Err(Error::shape(
+                    "components of the given start",
+                    self.n_components,
+                    start.n_components(),
+                ));
+            }
+            if start.n_features() != n_features {
+                return Err(Error::shape("features of the given start", n_features, start.n_features()));
+            }
+            if start.covariance_type() != self.covariance_type {
+                return Err(Error::shape(
+                    "covariance_type of the given start",
+                    self.covariance_type,
+                    start.covariance_type(),
+                ));
+            }
+        }
+        Ok(CheckedOptions(self.clone()))
+    }
+
+    /// The checks that need no data.
+    ///
+    /// # Errors
+    /// [`Error::Option`].
+    pub fn check_values(&self) -> Result<()> {
+        let at_least_one = [("n_components", self.n_components), ("n_init", self.n_init)];
+        for (name, value) in at_least_one {
+            if value == 0 {
+                return Err(Error::option(name, value, "a whole number of at least 1"));
+            }
+        }
+        for (name, value) in [("tol", self.tol), ("reg_covar", self.reg_covar)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(Error::option(name, value, "a finite number of at least 0"));
+            }
+        }
+        if self.reg_covar > MAX_REG_COVAR {
+            return Err(Error::option("reg_covar", self.reg_covar, format!("at most {MAX_REG_COVAR:e}")));
+        }
+        Ok(())
+    }
+}
+
+/// Larger values would overflow when covariances are multiplied.
+const MAX_REG_COVAR: f64 = 1e150;
+
+/// Options that passed [`FitOptions::check`].
+#[derive(Debug, Clone)]
+pub struct CheckedOptions(FitOptions);
+
+impl std::ops::Deref for CheckedOptions {
+    type Target = FitOptions;
+    fn deref(&self) -> &FitOptions {
+        &self.0
+    }
+}
+
+impl CheckedOptions {
+    /// The options by name, as they stand in a model file.
+    pub fn to_map(&self) -> Map<String, Value> {
+        let value = json!({
+            "tol": self.tol,
+            "max_iter": self.max_iter,
+            "n_init": self.n_init,
+            "init": self.init.name(),
+            "reg_covar": self.reg_covar,
+            "seed": self.seed,
+            "covariance_center": self.covariance_center.name(),
+        });
+        value.as_object().cloned().unwrap_or_default()
+    }
+}

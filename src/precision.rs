@@ -1,0 +1,93 @@
+//! What an E-step needs of a mixture: whitening factors and normalisers, from an f64 Cholesky
+//! factorisation per covariance.
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::linalg;
+use crate::model::Parameters;
+use crate::shape::CovarianceType;
+
+/// Whitening factors W = L⁻¹ (Σ = L Lᵀ; scikit-learn's `precisions_cholesky_` is Wᵀ) and
+/// c_k = ln π_k − ½ D ln 2π − ln det L_k, so that
+/// ln π_k + ln N(x) = c_k − ½ |W_k (x − μ_k)|² (Bishop, *PRML*, 2.43).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Precisions {
+    /// Lower triangular, row-major, zeros above: full `[K, D, D]`, tied `[D, D]`; 1/σ for diag
+    /// `[K, D]` and spherical `[K]`.
+    pub whitening: Vec<f64>,
+    /// c_k, `[K]`, nats; −∞ for a component of weight 0.
+    pub log_normalisers: Vec<f64>,
+}
+
+impl Precisions {
+    /// Factorises every covariance of `parameters`, in parallel over components.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] for the lowest-numbered component that fails.
+    pub fn new(parameters: &Parameters) -> Result<Self> {
+        let (k, d) = (parameters.n_components(), parameters.n_features());
+        let covariances = parameters.covariances();
+        let positive = |component: usize, pivot: usize, value: f64| {
+            if value > 0.0 && value.is_finite() {
+                Ok(1.0 / value.sqrt())
+            } else {
+                Err(Error::NotPositiveDefinite { component, pivot, value })
+            }
+        };
+        // ln det L per factor: D ln σ for spherical, Σ ln L_ii otherwise; W's diagonal is 1/L_ii.
+        let (whitening, log_dets): (Vec<f64>, Vec<f64>) = match parameters.covariance_type() {
+            CovarianceType::Full | CovarianceType::Tied => {
+                let factors =
+                    covariances
+                        .par_chunks_exact(d * d)
+                        .enumerate()
+                        .map(|(component, matrix)| {
+                            let l = linalg::cholesky(matrix, d).map_err(|pivot| {
+                                Error::NotPositiveDefinite { component, pivot: pivot.row, value: pivot.value }
+                            })?;
+                            let log_det = (0..d).map(|i| l[i * d + i].ln()).sum::<f64>();
+                            Ok((linalg::invert_lower(&l, d), log_det))
+                        })
+                        .collect::<Vec<Result<_>>>();
+                let mut whitening = Vec::with_capacity(covariances.len());
+                let mut log_dets = Vec::with_capacity(k);
+                for factor in factors {
+                    let (w, log_det) = factor?;
+                    whitening.extend_from_slice(&w);
+                    log_dets.push(log_det);
+                }
+                if parameters.covariance_type() == CovarianceType::Tied {
+                    log_dets.resize(k, log_dets[0]);
+                }
+                (whitening, log_dets)
+            }
+            CovarianceType::Diag => {
+                let mut whitening = Vec::with_capacity(k * d);
+                for (i, v) in covariances.iter().enumerate() {
+                    whitening.push(positive(i / d, i % d, *v)?);
+                }
+                let log_dets = whitening.chunks_exact(d).map(|w| -w.iter().map(|v| v.ln()).sum::<f64>());
+                let log_dets = log_dets.collect();
+                (whitening, log_dets)
+            }
+            CovarianceType::Spherical => {
+                let whitening = covariances
+                    .iter()
+                    .enumerate()
+                    .map(|(component, v)| positive(component, 0, *v))
+                    .collect::<Result<Vec<f64>>>()?;
+                let log_dets = whitening.iter().map(|w| -(d as f64) * w.ln()).collect();
+                (whitening, log_dets)
+            }
+        };
+        let constant = 0.5 * d as f64 * (2.0 * std::f64::consts::PI).ln();
+        let log_normalisers = parameters
+            .weights()
+            .iter()
+            .zip(&log_dets)
+            .map(|(w, log_det)| w.ln() - constant - log_det)
+            .collect();
+        Ok(Precisions { whitening, log_normalisers })
+    }
+}

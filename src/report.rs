@@ -1,0 +1,91 @@
+//! What a fit tells about itself. Everything here is the same on every run of the same inputs on the
+//! same device: times are not part of it.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a fit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopReason {
+    /// The mean log-likelihood changed by less than `tol`.
+    Converged,
+    /// `max_iter` iterations were done.
+    MaxIter,
+    /// The observer asked to stop.
+    Interrupted,
+}
+
+impl StopReason {
+    /// The name used in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            StopReason::Converged => "converged",
+            StopReason::MaxIter => "max-iter",
+            StopReason::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What computed the sums of a fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineInfo {
+    /// `gpu`, `cpu` or `reference`.
+    pub kind: String,
+    /// Name of the adapter or processor.
+    pub device: String,
+    /// Driver and its version, for a graphics adapter.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub driver: Option<String>,
+    /// Vulkan, Metal or DX12, for a graphics adapter.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub backend: Option<String>,
+    /// `f32` or `f64`: the precision of the sums over samples.
+    pub precision: String,
+    /// Kernel variants in use, for a graphics adapter.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kernels: Option<String>,
+}
+
+/// How a fit went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitReport {
+    /// Mean log-likelihood before each M-step, nats per sample (scikit-learn's `lower_bounds_`).
+    pub log_likelihood_trace: Vec<f64>,
+    /// Mean log-likelihood under the returned parameters (scikit-learn's `score`), nats per sample.
+    pub final_mean_log_likelihood: f64,
+    /// M-steps done.
+    pub n_iter: usize,
+    /// Whether `tol` was reached.
+    pub converged: bool,
+    /// Why the fit ended.
+    pub stop_reason: StopReason,
+    /// Samples used.
+    pub n_samples: usize,
+    /// Σ sample weights (N without weights).
+    pub total_weight: f64,
+    /// Bayesian information criterion.
+    pub bic: f64,
+    /// Akaike information criterion.
+    pub aic: f64,
+    /// One entry per restart.
+    pub restarts: Vec<Restart>,
+    /// The options of the fit, by name.
+    pub options: serde_json::Map<String, serde_json::Value>,
+    /// What computed it.
+    pub engine: EngineInfo,
+}
+
+/// One of `n_init` restarts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Restart {
+    /// M-steps done.
+    pub n_iter: usize,
+    /// Whether `tol` was reached.
+    pub converged: bool,
+    /// Mean log-likelihood before the last M-step; absent when the restart failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lower_bound: Option<f64>,
+    /// Why the restart failed, where it did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+}
