@@ -1,1 +1,4 @@
+//! The integration tests, one binary because linking wgpu is slow.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod device;
