@@ -27,6 +27,7 @@ mod csv;
 mod labels;
 mod npy;
 mod number;
+pub mod output;
 mod samples;
 mod source;
 mod table;

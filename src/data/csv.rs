@@ -1,196 +1,217 @@
-//! CSV text: bytes → rows of cells, streamed, with line numbers.
+//! CSV text: rows become samples. Rows are streamed; only the selected numbers are kept.
 
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+mod rows;
 
-use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
+use std::path::Path;
 
-use super::number;
+use ::csv::ByteRecord;
+
+pub(super) use self::rows::Rows;
+use super::columns::{self, Selection};
+use super::number::{self, Cell};
+use super::samples::Samples;
 use super::source::Source;
+use super::table::{Missing, Opened, ReadOptions, Table, in_file};
 use crate::error::{Error, Result};
 
-/// Longest row accepted, in bytes. A line without end, or a quote that is never closed, must not fill the memory.
-const LONGEST_ROW: u64 = 16 << 20;
-
-/// Text with every line end turned into LF, checked for NUL bytes and endless rows.
-pub(super) struct Text {
-    source: Source,
-    offset: u64,
-    since_row: u64,
-    after_cr: bool,
-    last: u8,
-    crlf: bool,
-    ended: bool,
-    failure: Option<String>,
-}
-
-impl Read for Text {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let n = self.source.read(buffer)?;
-            let Some(bytes) = buffer.get_mut(..n) else { return Ok(0) };
-            if n == 0 {
-                // The last row gets its line end, so that line numbers can be told from it.
-                return match buffer.first_mut() {
-                    Some(b) if self.last != b'\n' => {
-                        *b = b'\n';
-                        self.last = b'\n';
-                        Ok(1)
-                    }
-                    _ => {
-                        self.ended = true;
-                        Ok(0)
-                    }
-                };
-            }
-            if let Some(i) = bytes.iter().position(|b| *b == 0) {
-                return self.fail(format!(
-                    "byte {} is NUL (0x00), so this is no CSV text. If it is UTF-16, convert it (`iconv -f UTF-16 -t UTF-8`); if it is binary, save it as NPY",
-                    self.offset + i as u64
-                ));
-            }
-            self.offset += n as u64;
-            self.since_row += n as u64;
-            if self.since_row > LONGEST_ROW {
-                return self.fail(format!(
-                    "a row is longer than {} MiB. Is a closing quote missing, or is this no CSV file? Wide tables can be given as NPY",
-                    LONGEST_ROW >> 20
-                ));
-            }
-            let mut kept = n;
-            if self.after_cr || bytes.contains(&b'\r') {
-                kept = 0;
-                for i in 0..n {
-                    let Some(&b) = bytes.get(i) else { break };
-                    if b == b'\n' && std::mem::take(&mut self.after_cr) {
-                        self.crlf = true;
-                        continue;
-                    }
-                    self.after_cr = b == b'\r';
-                    if let Some(slot) = bytes.get_mut(kept) {
-                        *slot = if b == b'\r' { b'\n' } else { b };
-                        kept += 1;
-                    }
-                }
-            }
-            if let Some(&last) = bytes.get(..kept).and_then(<[u8]>::last) {
-                self.last = last;
-                return Ok(kept);
-            }
+/// Reads a CSV table.
+pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
+    let mut rows = Rows::new(source)?;
+    let path = rows.path().to_owned();
+    let mut row = ByteRecord::new();
+    let Some(mut line) = rows.next(&mut row)? else {
+        return Err(Error::format(&path, "there are no data rows: the file is empty or blank"));
+    };
+    let header = is_header(&path, line, &row, options)?.then(|| row.iter().map(text).collect::<Vec<_>>());
+    let width = row.len();
+    let selection = columns::select(&path, options, header.as_deref(), width)?;
+    let cells =
+        Cells { path: &path, names: header.as_deref(), missing: options.missing, selection: &selection };
+    let n_features = selection.features.len();
+    let (mut values, mut weights) = (Vec::new(), Vec::new());
+    let (mut dropped_rows, mut dropped, mut n_rows) = (Vec::new(), Vec::new(), 0);
+    let mut more = header.is_none() || advance(&mut rows, &mut row, &mut line)?;
+    while more {
+        if row.len() != width {
+            return Err(ragged(&path, line, &row, width, header.as_deref().filter(|_| n_rows == 0)));
         }
-    }
-}
-
-impl Text {
-    fn fail(&mut self, what: String) -> io::Result<usize> {
-        self.failure = Some(what);
-        Err(io::ErrorKind::InvalidData.into())
-    }
-}
-
-/// The rows of a CSV text, header included, with their line numbers.
-pub(super) struct Rows {
-    reader: Reader<Text>,
-    path: PathBuf,
-    separator: u8,
-    has_bom: bool,
-}
-
-impl Rows {
-    /// Starts reading: skips the byte order mark and finds the separator.
-    pub(super) fn new(mut source: Source) -> Result<Self> {
-        let path = source.path().to_owned();
-        let has_bom = source.head().starts_with(b"\xef\xbb\xbf");
-        if has_bom {
-            source.read_exact(&mut [0; 3]).map_err(|e| Error::read(&path, e))?;
+        let start = values.len();
+        if values.try_reserve(n_features).is_err() {
+            return Err(Error::format(
+                &path,
+                format!("the table does not fit into memory (line {line}). Give fewer columns or rows"),
+            ));
         }
-        let separator = separator(source.head());
-        let text = Text {
-            source,
-            offset: if has_bom { 3 } else { 0 },
-            since_row: 0,
-            after_cr: false,
-            last: b'\n',
-            crlf: false,
-            ended: false,
-            failure: None,
+        if cells.read(line, &row, &mut values, &mut weights)? {
+            dropped_rows.push(line);
+            dropped.push(n_rows);
+            values.truncate(start);
+        }
+        n_rows += 1;
+        more = advance(&mut rows, &mut row, &mut line)?;
+    }
+    if values.is_empty() {
+        let what = if n_rows == 0 {
+            "there are no data rows below the header"
+        } else {
+            "no data rows are left: every row has a missing cell"
         };
-        let reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(separator)
-            .buffer_capacity(1 << 16)
-            .from_reader(text);
-        Ok(Rows { reader, path, separator, has_bom })
+        return Err(Error::format(&path, what));
     }
+    let mut samples = Samples::new(values, n_features)?;
+    if let Some(names) = &header {
+        let chosen = selection.features.iter().filter_map(|&column| names.get(column).cloned()).collect();
+        samples = samples.with_feature_names(chosen)?;
+    }
+    if selection.weight.is_some() {
+        samples = samples.with_sample_weights(weights).map_err(|e| in_file(&path, e))?;
+    }
+    Ok((Table { samples, dropped_rows, has_header: header.is_some(), dropped }, selection.weight_file))
+}
 
-    /// Reads the next row that is not blank into `row`; its line number, or `None` at the end.
-    pub(super) fn next(&mut self, row: &mut ByteRecord) -> Result<Option<u64>> {
-        loop {
-            self.reader.get_mut().since_row = 0;
-            match self.reader.read_byte_record(row) {
-                Ok(true) => {}
-                Ok(false) => return Ok(None),
-                Err(e) => return Err(self.error(e)),
-            }
-            // csv counts the line ends it has consumed, and `Text` ends every row with one ...
-            let inside = row.as_slice().iter().filter(|b| **b == b'\n').count() as u64;
-            let line = self.reader.position().line().saturating_sub(inside);
-            // ... so a row that needed the end of the file to finish has an open quote.
-            if self.reader.get_ref().ended {
-                return Err(Error::format(
-                    &self.path,
-                    format!(
-                        "line {line}: a quoted cell in this row is not closed before the file ends. Add or remove the quote"
-                    ),
-                ));
-            }
-            let blank =
-                row.len() == 1 && !row.as_slice().is_empty() && number::trim(row.as_slice()).is_empty();
-            if !blank {
-                return Ok(Some(line.saturating_sub(1)));
-            }
-        }
-    }
+fn advance(rows: &mut Rows, row: &mut ByteRecord, line: &mut u64) -> Result<bool> {
+    let next = rows.next(row)?;
+    *line = next.unwrap_or(*line);
+    Ok(next.is_some())
+}
 
-    fn error(&mut self, e: ::csv::Error) -> Error {
-        match (self.reader.get_mut().failure.take(), e.into_kind()) {
-            (Some(what), _) => Error::format(&self.path, what),
-            (None, ErrorKind::Io(e)) => Error::read(&self.path, e),
-            (None, kind) => Error::format(&self.path, format!("cannot be read as CSV: {kind:?}")),
-        }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-    pub(super) fn separator(&self) -> u8 {
-        self.separator
-    }
-    pub(super) fn has_bom(&self) -> bool {
-        self.has_bom
-    }
-    /// Whether the lines read so far end in CRLF.
-    pub(super) fn has_crlf(&self) -> bool {
-        self.reader.get_ref().crlf
+/// A header cell as text: UTF-8, else Latin-1, which is what such files are.
+fn text(cell: &[u8]) -> String {
+    let cell = number::trim(cell);
+    match std::str::from_utf8(cell) {
+        Ok(name) => name.into(),
+        Err(_) => cell.iter().copied().map(char::from).collect(),
     }
 }
 
-/// Tab, semicolon or comma: the first of these that the first line with text has outside quotes.
-///
-/// Comma comes last because of decimal commas: `0,5;1,5` is two cells, to be refused one by one.
-fn separator(head: &[u8]) -> u8 {
-    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    let lines = head.split(|b| matches!(b, b'\n' | b'\r'));
-    let first = lines.map(<[u8]>::trim_ascii_end).find(|line| !line.is_empty()).unwrap_or_default();
-    let mut quoted = false;
-    let outside: Vec<u8> = first
-        .iter()
-        .copied()
-        .filter(|b| {
-            quoted ^= *b == b'"';
-            !quoted
-        })
-        .collect();
-    [b'\t', b';'].into_iter().find(|b| outside.contains(b)).unwrap_or(b',')
+/// The rule in the documentation of [`data`](crate::data).
+fn is_header(path: &Path, line: u64, row: &ByteRecord, options: &ReadOptions) -> Result<bool> {
+    let kinds: Vec<Cell> = row.iter().map(number::read).collect();
+    let is_number = |kind: &Cell| matches!(kind, Cell::Number(_) | Cell::Overflow);
+    let Some(name) = kinds.iter().position(|kind| *kind == Cell::Text) else { return Ok(false) };
+    let Some(digit) = kinds.iter().position(is_number) else { return Ok(true) };
+    let options_name = |cell: &str| {
+        options
+            .columns
+            .iter()
+            .chain(&options.drop_columns)
+            .chain(&options.weights)
+            .any(|wanted| wanted.trim() == cell)
+    };
+    if row.iter().zip(&kinds).any(|(cell, kind)| *kind == Cell::Text && options_name(&text(cell))) {
+        return Ok(true);
+    }
+    if let Ok(selection) = columns::select(path, options, None, row.len()) {
+        if selection.used().all(|column| kinds.get(column) != Some(&Cell::Text)) {
+            return Ok(false);
+        }
+    }
+    let shown = |column: usize| number::shorten(row.get(column).unwrap_or_default());
+    Err(Error::format(
+        path,
+        format!(
+            "line {line} is neither a header nor data: column {} is {:?} but column {} is the number {}. If it is the header, give every column a name that is no number; if it is data, repair the cell or leave the column out with `--drop-columns {}`",
+            name + 1,
+            shown(name),
+            digit + 1,
+            shown(digit),
+            name + 1,
+        ),
+    ))
+}
+
+/// `header` is given where `row` is the first below it.
+fn ragged(path: &Path, line: u64, row: &ByteRecord, expected: usize, header: Option<&[String]>) -> Error {
+    let found = row.len();
+    if row.as_slice().contains(&b'\n') {
+        let what = format!(
+            "line {line}: {found} cells where {expected} were expected, and one runs over several lines. Is a closing quote missing?"
+        );
+        return Error::format(path, what);
+    }
+    match header {
+        Some(names) => {
+            let comment = names.first().is_some_and(|name| name.starts_with('#'));
+            let advice =
+                if comment { "Remove comment lines above the header" } else { "Give every column one name" };
+            Error::format(
+                path,
+                format!("line {line} has {found} cells but the header above it has {expected}. {advice}"),
+            )
+        }
+        None => Error::RaggedRow { path: path.into(), line, expected, found },
+    }
+}
+
+/// How the cells of one row become values.
+struct Cells<'a> {
+    path: &'a Path,
+    names: Option<&'a [String]>,
+    missing: Missing,
+    selection: &'a Selection,
+}
+
+impl Cells<'_> {
+    /// Appends the features of `row`, and its weight unless the row is to be dropped, which is the answer.
+    fn read(
+        &self,
+        line: u64,
+        row: &ByteRecord,
+        values: &mut Vec<f64>,
+        weights: &mut Vec<f64>,
+    ) -> Result<bool> {
+        let mut drop = false;
+        for &column in &self.selection.features {
+            match self.number(line, row, column)? {
+                Some(value) => values.push(value),
+                None => drop = true,
+            }
+        }
+        if let Some(column) = self.selection.weight {
+            match self.number(line, row, column)? {
+                Some(weight) if weight < 0.0 => {
+                    return Err(self.refuse(
+                        line,
+                        row,
+                        column,
+                        "Weights are at least 0; repair the cell".into(),
+                    ));
+                }
+                Some(weight) if !drop => weights.push(weight),
+                Some(_) => {}
+                None => drop = true,
+            }
+        }
+        Ok(drop)
+    }
+
+    /// `None` is a missing cell whose row is to be dropped.
+    fn number(&self, line: u64, row: &ByteRecord, column: usize) -> Result<Option<f64>> {
+        let cell = row.get(column).unwrap_or_default();
+        match number::read(cell) {
+            Cell::Number(value) => Ok(Some(value)),
+            Cell::Missing if self.missing == Missing::Drop => Ok(None),
+            _ => {
+                let advice =
+                    number::advice(cell, &self.name(column).unwrap_or_else(|| (column + 1).to_string()));
+                Err(self.refuse(line, row, column, advice))
+            }
+        }
+    }
+
+    fn name(&self, column: usize) -> Option<String> {
+        let name = self.names?.get(column)?;
+        (!name.is_empty()).then(|| number::shorten(name.as_bytes()))
+    }
+
+    fn refuse(&self, line: u64, row: &ByteRecord, column: usize, hint: String) -> Error {
+        Error::Cell {
+            path: self.path.into(),
+            line,
+            column: column + 1,
+            name: self.name(column).unwrap_or_else(|| "unnamed".into()),
+            found: number::shorten(row.get(column).unwrap_or_default()),
+            hint,
+        }
+    }
 }
