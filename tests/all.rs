@@ -1,4 +1,6 @@
 //! The integration tests, one binary because linking wgpu is slow.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod data_files;
+#[cfg(feature = "gpu")]
 mod device;
