@@ -8,6 +8,9 @@ use crate::linalg;
 use crate::model::Parameters;
 use crate::shape::CovarianceType;
 
+/// Multiplications below which one thread is faster than many.
+const PARALLEL_WORK: usize = 1 << 18;
+
 /// Whitening factors W = L⁻¹ (Σ = L Lᵀ; scikit-learn's `precisions_cholesky_` is Wᵀ) and
 /// c_k = ln π_k − ½ D ln 2π − ln det L_k, so that
 /// ln π_k + ln N(x) = c_k − ½ |W_k (x − μ_k)|² (Bishop, *PRML*, 2.43).

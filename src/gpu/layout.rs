@@ -143,14 +143,14 @@ pub fn unpack(
         sums[(role * blocks.statistics + statistic) * k + component]
     };
     let mut moments = Moments::zero(parameters.covariance_type(), d, data_origins);
-    let triangle = if d <= 16 { triangle_len(d) } else { triangle_len(16) };
+    let sums_len = blocks.sums();
     let t = triangle_len(d);
     for component in 0..k {
-        moments.effective_counts[component] = at(0, triangle + blocks.block, component);
+        moments.effective_counts[component] = at(0, sums_len + blocks.block, component);
         for i in 0..d {
             let (role, inside) = (i / blocks.block, i % blocks.block);
             moments.first_moments[component * d + i] =
-                at(role, triangle + inside, component) * scaling.scale[i];
+                at(role, sums_len + inside, component) * scaling.scale[i];
         }
         for i in 0..d {
             for j in 0..=i {
@@ -170,8 +170,15 @@ pub fn unpack(
 
 /// Role and statistic that hold entry (i, j), j <= i, of the triangle.
 fn place(blocks: &Blocks, d: usize, i: usize, j: usize) -> (usize, usize) {
-    if d <= 16 {
+    if blocks.roles == 1 {
         return (0, triangle_index(i, j));
+    }
+    if d <= 16 {
+        return match (i < 8, j < 8) {
+            (true, _) => (0, triangle_index(i, j)),
+            (false, false) => (0, triangle_len(8) + triangle_index(i - 8, j - 8)),
+            (false, true) => (1, (i - 8) * 8 + j),
+        };
     }
     let (row, column) = (i / 16, j / 16);
     if row == column {

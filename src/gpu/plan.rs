@@ -80,6 +80,8 @@ pub struct Tuning {
     pub stage: usize,
     /// Samples per step of the moments kernel: a power of two.
     pub moments_unroll: usize,
+    /// Whether 8 < D <= 16 takes two roles.
+    pub halves: bool,
     /// Samples per slice at most: a power of two up to [`ALIGNMENT`].
     pub slice: usize,
 }
@@ -95,6 +97,7 @@ impl Tuning {
             density_unroll: 4,
             stage: if d <= 8 { 64 } else { 32 },
             moments_unroll: if d <= 8 { 4 } else { 1 },
+            halves: true,
             slice: ALIGNMENT,
         }
     }
@@ -172,6 +175,11 @@ pub struct Blocks {
 }
 
 impl Blocks {
+    /// Sums of products among the statistics; D first moments and the count follow them.
+    pub fn sums(&self) -> usize {
+        self.statistics - self.block - 1
+    }
+
     /// Statistics of one slice: a row of partials.
     pub fn row_length(&self, n_components: usize) -> usize {
         self.roles * self.statistics * n_components
@@ -194,7 +202,7 @@ impl Plan {
     pub fn tuned(problem: Problem, limits: &Limits, tuning: &Tuning) -> Result<Plan> {
         let Problem { n_samples, n_features: d, n_components: k, .. } = problem;
         let (density, density_rows, factor_vecs) = density_kernel(&problem, limits, tuning);
-        let blocks = blocks(d, k);
+        let blocks = blocks(d, k, tuning.halves);
         let per_slice = k.div_ceil(blocks.lanes) * blocks.roles.div_ceil(blocks.roles_here);
         let mut slice = tuning.slice;
         while slice > 256 && n_samples.div_ceil(slice) * per_slice < BUSY_WORKGROUPS {
@@ -249,9 +257,14 @@ impl Plan {
         self.problem.n_samples.div_ceil(self.slice).div_ceil(SLICES_PER_GROUP)
     }
 
-    /// Bytes of all totals.
+    /// Bytes of the totals of all groups.
     pub fn totals_bytes(&self) -> u64 {
         (self.groups() * self.blocks.row_length(self.problem.n_components) * 4) as u64
+    }
+
+    /// Rows left after groups of totals are added once more: what the host reads.
+    pub fn result_rows(&self) -> usize {
+        self.groups().div_ceil(SLICES_PER_GROUP)
     }
 
     /// Names of the kernels, for people.
@@ -341,8 +354,13 @@ fn tiled_density_kernel(problem: &Problem, limits: &Limits, tuning: &Tuning) -> 
     // The joining of the teams needs 512 vec4 whether or not the features are staged.
     let staged = dp * TILE * 4 + sums <= limits.workgroup_bytes;
     let vecs = if staged { (dp * 32).max(512) } else { 512 };
-    let mut values =
-        values([("D", d), ("DP", dp), ("FACTOR_VECS", factor_vecs), ("WG_VECS", vecs), ("UNROLL", tuning.density_unroll)]);
+    let mut values = values([
+        ("D", d),
+        ("DP", dp),
+        ("FACTOR_VECS", factor_vecs),
+        ("WG_VECS", vecs),
+        ("UNROLL", tuning.density_unroll),
+    ]);
     values.insert("STAGED", Value::from(staged));
     values.insert("WEIGHTED", Value::from(problem.weighted));
     let kernel = Kernel {
@@ -354,9 +372,9 @@ fn tiled_density_kernel(problem: &Problem, limits: &Limits, tuning: &Tuning) -> 
     (kernel, TILE, factor_vecs)
 }
 
-fn blocks(d: usize, k: usize) -> Blocks {
+fn blocks(d: usize, k: usize, halves: bool) -> Blocks {
     let mut lanes = k.next_power_of_two().min(32);
-    if d <= 16 {
+    if d <= 8 || (d <= 16 && !halves) {
         let vecs = d.div_ceil(4);
         return Blocks {
             lanes,
@@ -366,6 +384,11 @@ fn blocks(d: usize, k: usize) -> Blocks {
             block: d,
             vecs,
         };
+    }
+    if d <= 16 {
+        // Two diagonal blocks with the first moments, and the rectangle between them.
+        let statistics = triangle_len(8) + triangle_len(d - 8) + d + 1;
+        return Blocks { lanes, roles: 2, roles_here: 2, statistics, block: d, vecs: d.div_ceil(4) };
     }
     let dp = d.next_multiple_of(16);
     // Fewer components than lanes means more subsets, each with a staged sample of its own: where long
@@ -404,7 +427,7 @@ fn moments_kernel(
     stage = stage.max(subsets.min(TILE));
     let parts = 128 / stage;
     let unroll = (stage / subsets).min(tuning.moments_unroll);
-    let sums = if d <= 16 { triangle_len(d) } else { triangle_len(16) };
+    let sums = blocks.sums();
     let mut values = values([
         ("D", d),
         ("DP", if d <= 16 { d } else { d.next_multiple_of(16) }),
