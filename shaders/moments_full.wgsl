@@ -47,8 +47,7 @@ fn moments_full(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invo
     let row_origin${v} = origins[k * ${VECS}u + row_vec + ${v}u];
 //% endfor
 //% else
-    // Roles: with two, the two diagonal blocks of 8 (or fewer) features, and the rectangle between them.
-    let role = t / ${SUBSETS * LANES}u;
+    let role = 0u;
     let column_vec = 0u;
 //% endif
 //% for v in range(BLOCK_VECS)
@@ -123,32 +122,20 @@ fn moments_full(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invo
         if (stage == 0u) {
             continue;
         }
-//% macro body(rows, blocks, moments)
+//% macro diagonal()
             for (var p = subset; p < ${STAGE}u; p += ${SUBSETS * UNROLL}u) {
 //% for u in range(UNROLL)
                 let r${u} = wg_responsibilities[(p + ${u * SUBSETS}u) * ${LANES + 1}u + lane];
                 let at${u} = (p + ${u * SUBSETS}u) * ${ROW_VECS}u + column_vec;
-//% if moments
                 count += r${u};
-//% endif
 //% for v in range(BLOCK_VECS)
-//% if moments or v < 2 or v * 4 >= rows[0]
                 let z${u}_${v} = wg_features[at${u} + ${v}u] - origin${v};
-//% endif
-//% if moments or v * 4 >= rows[0]
                 let w${u}_${v} = z${u}_${v} * r${u};
-//% endif
-//% if moments
                 first_moment${v} += w${u}_${v};
-//% endif
 //% endfor
-//% set sum = namespace(at=0)
-//% for i in range(rows[0], rows[1])
-//% for j in range(BLOCK)
-//% if (blocks == "triangle" and j <= i) or (blocks == "diagonal" and j <= i and j // 8 == i // 8) or (blocks == "rectangle" and j < 8)
-                s${sum.at} = fma(w${u}_${i // 4}.${"xyzw"[i % 4]}, z${u}_${j // 4}.${"xyzw"[j % 4]}, s${sum.at});
-//% set sum.at = sum.at + 1
-//% endif
+//% for i in range(BLOCK)
+//% for j in range(i + 1)
+                s${i * (i + 1) // 2 + j} = fma(w${u}_${i // 4}.${"xyzw"[i % 4]}, z${u}_${j // 4}.${"xyzw"[j % 4]}, s${i * (i + 1) // 2 + j});
 //% endfor
 //% endfor
 //% endfor
@@ -156,7 +143,7 @@ fn moments_full(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invo
 //% endmacro
 //% if DP > 16
         if (is_diagonal) {
-${body([0, BLOCK], "triangle", true)}
+${diagonal()}
         } else {
             for (var p = subset; p < ${STAGE}u; p += ${SUBSETS}u) {
                 let r = wg_responsibilities[p * ${LANES + 1}u + lane];
@@ -174,14 +161,8 @@ ${body([0, BLOCK], "triangle", true)}
 //% endfor
             }
         }
-//% elif ROLES == 2
-        if (role == 0u) {
-${body([0, BLOCK], "diagonal", true)}
-        } else {
-${body([8, BLOCK], "rectangle", false)}
-        }
 //% else
-${body([0, BLOCK], "triangle", true)}
+${diagonal()}
 //% endif
     }
 

@@ -170,15 +170,8 @@ pub fn unpack(
 
 /// Role and statistic that hold entry (i, j), j <= i, of the triangle.
 fn place(blocks: &Blocks, d: usize, i: usize, j: usize) -> (usize, usize) {
-    if blocks.roles == 1 {
-        return (0, triangle_index(i, j));
-    }
     if d <= 16 {
-        return match (i < 8, j < 8) {
-            (true, _) => (0, triangle_index(i, j)),
-            (false, false) => (0, triangle_len(8) + triangle_index(i - 8, j - 8)),
-            (false, true) => (1, (i - 8) * 8 + j),
-        };
+        return (0, triangle_index(i, j));
     }
     let (row, column) = (i / 16, j / 16);
     if row == column {

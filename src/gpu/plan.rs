@@ -80,8 +80,6 @@ pub struct Tuning {
     pub stage: usize,
     /// Samples per step of the moments kernel: a power of two.
     pub moments_unroll: usize,
-    /// Whether 8 < D <= 16 takes two roles.
-    pub halves: bool,
     /// Samples per slice at most: a power of two up to [`ALIGNMENT`].
     pub slice: usize,
 }
@@ -91,13 +89,15 @@ impl Tuning {
     pub fn new(problem: &Problem) -> Tuning {
         let d = problem.n_features;
         Tuning {
-            // Registers hold D features of each sample; four spill beyond D = 16.
-            density_samples: if d <= 16 { 4 } else { 2 },
+            density_samples: 4,
             staged_factor_bytes: 12 << 10,
-            density_unroll: 4,
-            stage: if d <= 8 { 64 } else { 32 },
-            moments_unroll: if d <= 8 { 4 } else { 1 },
-            halves: true,
+            density_unroll: 16,
+            stage: if d <= 32 { 64 } else { 32 },
+            moments_unroll: match d {
+                0..=8 => 4,
+                9..=16 => 2,
+                _ => 1,
+            },
             slice: ALIGNMENT,
         }
     }
@@ -202,7 +202,7 @@ impl Plan {
     pub fn tuned(problem: Problem, limits: &Limits, tuning: &Tuning) -> Result<Plan> {
         let Problem { n_samples, n_features: d, n_components: k, .. } = problem;
         let (density, density_rows, factor_vecs) = density_kernel(&problem, limits, tuning);
-        let blocks = blocks(d, k, tuning.halves);
+        let blocks = blocks(d, k);
         let per_slice = k.div_ceil(blocks.lanes) * blocks.roles.div_ceil(blocks.roles_here);
         let mut slice = tuning.slice;
         while slice > 256 && n_samples.div_ceil(slice) * per_slice < BUSY_WORKGROUPS {
@@ -372,9 +372,9 @@ fn tiled_density_kernel(problem: &Problem, limits: &Limits, tuning: &Tuning) -> 
     (kernel, TILE, factor_vecs)
 }
 
-fn blocks(d: usize, k: usize, halves: bool) -> Blocks {
+fn blocks(d: usize, k: usize) -> Blocks {
     let mut lanes = k.next_power_of_two().min(32);
-    if d <= 8 || (d <= 16 && !halves) {
+    if d <= 16 {
         let vecs = d.div_ceil(4);
         return Blocks {
             lanes,
@@ -384,11 +384,6 @@ fn blocks(d: usize, k: usize, halves: bool) -> Blocks {
             block: d,
             vecs,
         };
-    }
-    if d <= 16 {
-        // Two diagonal blocks with the first moments, and the rectangle between them.
-        let statistics = triangle_len(8) + triangle_len(d - 8) + d + 1;
-        return Blocks { lanes, roles: 2, roles_here: 2, statistics, block: d, vecs: d.div_ceil(4) };
     }
     let dp = d.next_multiple_of(16);
     // Fewer components than lanes means more subsets, each with a staged sample of its own: where long
