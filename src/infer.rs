@@ -80,6 +80,20 @@ pub fn sample_log_likelihoods(engine: &mut dyn Engine, parameters: &Parameters) 
     Ok(scores)
 }
 
+/// Log-likelihood of all samples, Σ w_n ln p(x_n), nats; divide by Σ w_n for scikit-learn's `score`.
+///
+/// # Errors
+/// As [`predict`]; [`Error::NonFiniteResult`] where a sample is so far out that no component reaches it.
+pub fn log_likelihood(engine: &mut dyn Engine, parameters: &Parameters) -> Result<f64> {
+    check_features(engine, parameters)?;
+    let log_likelihood = engine.e_step(parameters)?.log_likelihood;
+    if log_likelihood.is_finite() {
+        return Ok(log_likelihood);
+    }
+    let what = format!("the log-likelihood is {log_likelihood}");
+    Err(Error::NonFiniteResult { stage: "scoring", iteration: 0, what })
+}
+
 /// Refuses a mixture whose number of features is not the samples'.
 ///
 /// # Errors

@@ -249,6 +249,12 @@ impl GaussianMixture {
         -2.0 * log_likelihood + 2.0 * self.n_parameters() as f64
     }
 
+    /// N_k = π_k · Σ sample weights of the fit, `[K]`; none without a report.
+    pub fn effective_counts(&self) -> Option<Vec<f64>> {
+        let report = self.report.as_ref()?;
+        Some(self.parameters.weights().iter().map(|w| w * report.total_weight).collect())
+    }
+
     /// Free parameters p of this mixture.
     pub fn n_parameters(&self) -> usize {
         let p = &self.parameters;
