@@ -9,6 +9,7 @@ use wgmm::choose::{EngineKind, EngineRequest};
 use wgmm::data::{Missing, ReadOptions};
 
 use crate::exit::{Failure, Outcome, say};
+use crate::output::is_stdout;
 use crate::progress::When;
 use crate::{completions, devices, fit, man, predict, sample, score, synth};
 
@@ -184,7 +185,9 @@ pub(crate) fn check_files(inputs: &[(&str, &Path)], outputs: &[(&str, Option<&Pa
             )));
         }
         for (other, other_path) in &outputs[..i] {
-            if path == other_path || same_file(path, other_path) {
+            let both_stdout = is_stdout(path) && is_stdout(other_path);
+            let same_name = std::path::absolute(path).ok() == std::path::absolute(other_path).ok();
+            if both_stdout || same_name || same_file(path, other_path) {
                 let path = path.display();
                 return Err(Failure::usage(format!(
                     "{other} and {name} would both be written to {path}: give them different names"

@@ -33,7 +33,7 @@ pub(crate) fn table(path: &Path, args: &DataArgs, talk: &TalkArgs) -> Outcome<Ta
 /// are taken, so that ids and labels beside them do no harm.
 pub(crate) fn table_for(
     path: &Path,
-    model: &GaussianMixture,
+    (model_path, model): (&Path, &GaussianMixture),
     args: &DataArgs,
     talk: &TalkArgs,
 ) -> Outcome<Table> {
@@ -49,8 +49,9 @@ pub(crate) fn table_for(
     let model_names = model.feature_names.as_deref();
     if expected != found {
         return Err(Failure::input(format!(
-            "{}: the model has {expected} features{}, but the data has {found}{}. Choose the model's columns with --columns or --drop-columns",
+            "{}: the model {} has {expected} features{}, but the data has {found}{}. Choose the model's columns with --columns or --drop-columns",
             shown(path),
+            shown(model_path),
             names(model_names),
             names(table.samples.feature_names())
         )));

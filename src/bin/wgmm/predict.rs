@@ -56,7 +56,7 @@ pub(crate) fn run(args: &PredictArgs) -> Outcome {
     let path = args.output.as_deref().unwrap_or(Path::new("-"));
     let out = OutputFile::create(path).map_err(Failure::output)?;
     let model = input::model(&args.model)?;
-    let table = input::table_for(&args.data, &model, &args.columns, &args.talk)?;
+    let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
     let (mut engine, line) = open_engine(&table.samples, model.parameters.n_components(), &request)?;
     args.talk.note(line);
     let about = |e| Failure::about(&args.data, e);

@@ -23,14 +23,17 @@ pub(crate) enum When {
 pub(crate) struct Progress {
     target: Target,
     n_init: usize,
-    max_iter: usize,
     started: Instant,
 }
 
 enum Target {
     Nothing,
     Bar(ProgressBar),
-    Lines { last: Option<Instant> },
+    /// `pending` was not said, because the line before it was said only just now.
+    Lines {
+        last: Option<Instant>,
+        pending: Option<String>,
+    },
 }
 
 impl Progress {
@@ -39,10 +42,10 @@ impl Progress {
         let target = match when {
             When::Never => Target::Nothing,
             When::Auto if quiet || !stderr().is_terminal() => Target::Nothing,
-            When::Always if !stderr().is_terminal() => Target::Lines { last: None },
+            When::Always if !stderr().is_terminal() => Target::Lines { last: None, pending: None },
             _ => Target::Bar(bar(max_iter)),
         };
-        Progress { target, n_init, max_iter, started: Instant::now() }
+        Progress { target, n_init, started: Instant::now() }
     }
 
     /// Shows one step.
@@ -59,22 +62,27 @@ impl Progress {
                 bar.set_position(step.iteration as u64);
                 bar.set_message(format!("{restart}{state}"));
             }
-            Target::Lines { last } => {
+            Target::Lines { last, pending } => {
+                let seconds = self.started.elapsed().as_secs_f64();
+                let line = format!("{restart}iteration {}: {state}, {seconds:.1} s", step.iteration);
                 let now = Instant::now();
-                let is_last = step.iteration == self.max_iter;
-                if is_last || last.is_none_or(|last| now - last >= LINE_INTERVAL) {
+                if last.is_none_or(|last| now - last >= LINE_INTERVAL) {
                     *last = Some(now);
-                    let seconds = self.started.elapsed().as_secs_f64();
-                    say(format_args!("{restart}iteration {}: {state}, {seconds:.1} s", step.iteration));
+                    *pending = None;
+                    say(line);
+                } else {
+                    *pending = Some(line);
                 }
             }
         }
     }
 
-    /// Takes the bar away.
+    /// Takes the bar away, or says the last line.
     pub(crate) fn finish(self) {
-        if let Target::Bar(bar) = self.target {
-            bar.finish_and_clear();
+        match self.target {
+            Target::Bar(bar) => bar.finish_and_clear(),
+            Target::Lines { pending: Some(line), .. } => say(line),
+            Target::Lines { .. } | Target::Nothing => {}
         }
     }
 }

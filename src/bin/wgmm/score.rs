@@ -51,7 +51,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Outcome {
     let per_sample =
         args.per_sample.as_deref().map(OutputFile::create).transpose().map_err(Failure::output)?;
     let model = input::model(&args.model)?;
-    let table = input::table_for(&args.data, &model, &args.columns, &args.talk)?;
+    let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
     let samples = &table.samples;
     let (mut engine, line) = open_engine(samples, model.parameters.n_components(), &request)?;
     args.talk.note(line);

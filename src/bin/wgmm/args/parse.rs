@@ -105,28 +105,28 @@ pub(crate) fn init(text: &str) -> Result<InitArg, String> {
     Err(format!("one of {names}, or the path of a JSON file with weights, means and covariances, is needed"))
 }
 
-/// A table, vector or labels to write: `.npy`, or CSV under the usual names of text.
+/// Names that promise a format which is not written.
+const FOREIGN: [&str; 10] = ["npz", "parquet", "arrow", "feather", "h5", "hdf5", "xlsx", "gz", "zst", "zip"];
+
+/// A table, vector or labels to write: `.npy`, and CSV under any other name but those of other formats.
 pub(crate) fn table_output(text: &str) -> Result<PathBuf, String> {
-    output(text, &["csv", "npy", "txt"], true)
-}
-
-/// A trace to write.
-pub(crate) fn trace_output(text: &str) -> Result<PathBuf, String> {
-    output(text, &["csv", "jsonl"], false)
-}
-
-/// A path whose extension tells the format. `-` and devices have none and get CSV.
-fn output(text: &str, extensions: &[&str], bare: bool) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
-    let known = match path.extension() {
-        Some(extension) => extensions.iter().any(|known| extension.eq_ignore_ascii_case(known)),
-        None => bare || text == "-",
-    };
-    if !text.is_empty() && (known || text.starts_with("/dev/")) {
+    let foreign = path.extension().is_some_and(|given| FOREIGN.iter().any(|e| given.eq_ignore_ascii_case(e)));
+    if text.is_empty() || foreign {
+        return Err("a file name that ends in .npy or .csv is needed: it tells the format".into());
+    }
+    Ok(path)
+}
+
+/// A trace to write: the name tells the format. `-` and devices get CSV.
+pub(crate) fn trace_output(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let extension = path.extension().unwrap_or_default();
+    let known = ["csv", "jsonl"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    if known || text == "-" || text.starts_with("/dev/") {
         return Ok(path);
     }
-    let allowed = extensions.iter().map(|e| format!(".{e}")).collect::<Vec<_>>().join(" or ");
-    Err(format!("a file name that ends in {allowed} is needed: it tells the format"))
+    Err("a file name that ends in .csv or .jsonl is needed: it tells the format".into())
 }
 
 /// Text that is not empty.
