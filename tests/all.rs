@@ -1,1 +1,4 @@
+//! One integration binary: linking wgpu once is slow enough.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod data_files;

@@ -72,14 +72,14 @@ pub(super) fn select(
         if !keep.get(column).copied().unwrap_or(false) {
             continue;
         }
-        if let Some(seen) = seen.get_mut(column) {
-            if std::mem::replace(seen, true) {
-                return Err(Error::option(
-                    "columns",
-                    options.columns.join(","),
-                    format!("column {} is asked for twice; name every column once", column + 1),
-                ));
-            }
+        if let Some(seen) = seen.get_mut(column)
+            && std::mem::replace(seen, true)
+        {
+            return Err(Error::option(
+                "columns",
+                options.columns.join(","),
+                format!("column {} is asked for twice; name every column once", column + 1),
+            ));
         }
         features.push(column);
     }

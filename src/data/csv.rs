@@ -102,10 +102,10 @@ fn is_header(path: &Path, line: u64, row: &ByteRecord, options: &ReadOptions) ->
     if row.iter().zip(&kinds).any(|(cell, kind)| *kind == Cell::Text && options_name(&text(cell))) {
         return Ok(true);
     }
-    if let Ok(selection) = columns::select(path, options, None, row.len()) {
-        if selection.used().all(|column| kinds.get(column) != Some(&Cell::Text)) {
-            return Ok(false);
-        }
+    if let Ok(selection) = columns::select(path, options, None, row.len())
+        && selection.used().all(|column| kinds.get(column) != Some(&Cell::Text))
+    {
+        return Ok(false);
     }
     let shown = |column: usize| number::shorten(row.get(column).unwrap_or_default());
     Err(Error::format(

@@ -139,10 +139,10 @@ impl ReadTable {
                 return;
             }
             for &value in block {
-                if let Some(Some(to)) = place.get(column) {
-                    if let Some(slot) = values.get_mut(row * width + to) {
-                        *slot = T::narrow(value);
-                    }
+                if let Some(Some(to)) = place.get(column)
+                    && let Some(slot) = values.get_mut(row * width + to)
+                {
+                    *slot = T::narrow(value);
                 }
                 let (fast, slow, end) = if fortran_order {
                     (&mut row, &mut column, n_rows)

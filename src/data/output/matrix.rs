@@ -59,7 +59,7 @@ impl MatrixWriter {
     /// # Errors
     /// [`Error::Shape`] for a broken row or more rows than announced; [`Error::Io`].
     pub fn push(&mut self, rows: &[f64]) -> Result<()> {
-        if rows.len() % self.n_columns != 0 || rows.len() > self.left {
+        if !rows.len().is_multiple_of(self.n_columns) || rows.len() > self.left {
             let expected = format!("whole rows of {}, at most {} values", self.n_columns, self.left);
             return Err(Error::shape("matrix rows", expected, rows.len()));
         }
