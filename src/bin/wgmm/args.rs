@@ -23,9 +23,12 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done                            3  bad data, model or start
-  1  failed while running            4  no suitable graphics device
-  2  wrong usage                     5  not converged with --require-convergence
+  0  done
+  1  failed while running
+  2  wrong usage
+  3  bad data, model or start
+  4  no suitable graphics device
+  5  not converged with --require-convergence
 
 Files: `-` is standard input or output. Results go to stdout, everything else to stderr.";
 
@@ -63,7 +66,7 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "COLUMN|FILE", value_parser = parse::not_empty)]
     pub(crate) weights: Option<String>,
     /// What to do with rows that have missing cells (empty, NA, NaN, ...)
-    #[arg(long, default_value = "error", value_parser = parse::choice([("error", Missing::Error), ("drop", Missing::Drop)]))]
+    #[arg(long, default_value = "error", value_name = "WHAT", value_parser = parse::choice([("error", Missing::Error), ("drop", Missing::Drop)]))]
     pub(crate) missing: Missing,
 }
 
@@ -85,7 +88,7 @@ impl DataArgs {
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArgs {
     /// What computes: auto takes a graphics card where it gains from one, else all cores
-    #[arg(long, default_value = "auto", value_parser = parse::choice([
+    #[arg(long, default_value = "auto", value_name = "KIND", value_parser = parse::choice([
         ("auto", EngineKind::Auto),
         ("gpu", EngineKind::Gpu),
         ("cpu", EngineKind::Cpu),

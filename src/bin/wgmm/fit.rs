@@ -48,10 +48,10 @@ pub(crate) struct FitArgs {
     json: bool,
 
     /// Form of the covariances
-    #[arg(long, default_value = "full", help_heading = "Fit", value_parser = parse::covariance())]
+    #[arg(long, default_value = "full", value_name = "TYPE", help_heading = "Fit", value_parser = parse::covariance())]
     covariance: CovarianceType,
     /// Start: kmeans, k-means++, random, random-from-data, notebook, or a JSON file with weights, means, covariances
-    #[arg(long, default_value = "kmeans", help_heading = "Fit", value_parser = parse::init)]
+    #[arg(long, default_value = "kmeans", value_name = "METHOD|FILE", help_heading = "Fit", value_parser = parse::init)]
     init: parse::InitArg,
     /// Restarts, of which the best is kept
     #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Fit", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=parse::MAX_COUNT))]
@@ -69,7 +69,7 @@ pub(crate) struct FitArgs {
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Fit", allow_hyphen_values = true, value_parser = parse::whole::<u64>(0..=u64::MAX))]
     seed: u64,
     /// Mean about which new covariances are taken; old-mean is the teaching notebook's rule
-    #[arg(long, default_value = "new-mean", help_heading = "Fit", value_parser = parse::choice([
+    #[arg(long, default_value = "new-mean", value_name = "MEAN", help_heading = "Fit", value_parser = parse::choice([
         ("new-mean", CovarianceCenter::NewMean),
         ("old-mean", CovarianceCenter::OldMean),
     ]))]

@@ -56,15 +56,16 @@ pub(crate) fn table_for(
             names(table.samples.feature_names())
         )));
     }
-    if let (Some(wanted), Some(given)) = (model_names, table.samples.feature_names()) {
-        if wanted != given && args.columns.is_none() {
-            tracing::warn!(
-                "{}: the columns{} are not named as the model's{}; they are taken in this order",
-                shown(path),
-                names(Some(given)),
-                names(Some(wanted))
-            );
-        }
+    if let (Some(wanted), Some(given)) = (model_names, table.samples.feature_names())
+        && wanted != given
+        && args.columns.is_none()
+    {
+        tracing::warn!(
+            "{}: the columns{} are not named as the model's{}; they are taken in this order",
+            shown(path),
+            names(Some(given)),
+            names(Some(wanted))
+        );
     }
     Ok(table)
 }
