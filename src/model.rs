@@ -26,7 +26,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Checks every invariant of a mixture with `weights` [K], `means` [K·D] and `covariances`
+    /// Checks every invariant of a mixture with `weights` `[K]`, `means` `[K·D]` and `covariances`
     /// ([`CovarianceType::covariances_len`] numbers).
     ///
     /// # Errors

@@ -59,8 +59,8 @@ impl Progress {
         match &mut self.target {
             Target::Nothing => {}
             Target::Bar(bar) => {
-                bar.set_position(step.iteration as u64);
                 bar.set_message(format!("{restart}{state}"));
+                bar.set_position(step.iteration as u64);
             }
             Target::Lines { last, pending } => {
                 let seconds = self.started.elapsed().as_secs_f64();
@@ -90,7 +90,7 @@ impl Progress {
 fn bar(max_iter: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(max_iter as u64), ProgressDrawTarget::stderr_with_hz(10));
     // A template that does not parse would only cost the looks.
-    if let Ok(style) = ProgressStyle::with_template("[{elapsed}] {bar:24} {pos}/{len}  {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("[{elapsed}] {bar:24} {pos}/{len}  {wide_msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
     bar
