@@ -171,12 +171,12 @@ impl Cells<'_> {
         if let Some(column) = self.selection.weight {
             match self.number(line, row, column)? {
                 Some(weight) if weight < 0.0 => {
-                    return Err(self.refuse(
-                        line,
-                        row,
-                        column,
-                        "Weights are at least 0; repair the cell".into(),
-                    ));
+                    let name = self.name(column).unwrap_or_else(|| "unnamed".into());
+                    let what = format!(
+                        "line {line}, column {} ({name}): the weight {weight} is negative. Weights are at least 0; repair the cell",
+                        column + 1
+                    );
+                    return Err(Error::format(self.path, what));
                 }
                 Some(weight) if !drop => weights.push(weight),
                 Some(_) => {}

@@ -136,11 +136,11 @@ fn columns_by_name_and_number() {
 
 #[test]
 fn weights_leave_the_features() {
-    let text = "x,w,y\n1,0.5,2\n3,0,4\n5,,6\n";
+    let text = "x,w,y\n1,0.5,2\n3,0,4\n5,,6\n,1,7\n";
     let table = read("t.csv", text, &options(&[], &[], Some("w"), Missing::Drop)).unwrap();
     holds(&table, 2, &[1.0, 2.0, 3.0, 4.0]);
     assert_eq!(table.samples.sample_weights(), Some([0.5, 0.0].as_slice()));
-    assert_eq!((names(&table), table.dropped_rows.as_slice()), (Some(vec!["x", "y"]), [4].as_slice()));
+    assert_eq!((names(&table), table.dropped_rows.as_slice()), (Some(vec!["x", "y"]), [4, 5].as_slice()));
     let negative = read("t.csv", "x,w\n1,-1\n", &options(&[], &[], Some("w"), Missing::Error));
     says(&error_of(negative), &["line 2", "column 2 (w)", "at least 0"]);
     let zero = read("t.csv", "x,w\n1,0\n2,0\n", &options(&[], &[], Some("w"), Missing::Error));
@@ -196,6 +196,9 @@ fn endless_and_huge_inputs_end() {
     if cfg!(target_os = "linux") {
         says(&error_of(data::open(Path::new("/dev/zero"), &ReadOptions::default())), &["/dev/zero", "NUL"]);
     }
+    // The limit is per row, not per file.
+    let rows = format!("1,{}\n", "x".repeat(1 << 20)).repeat(18);
+    holds(&read("t.csv", rows, &options(&[], &["2"], None, Missing::Error)).unwrap(), 1, &[1.0; 18]);
     assert!(start.elapsed() < Duration::from_secs(20), "took {:?}", start.elapsed());
 }
 
