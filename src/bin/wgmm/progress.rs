@@ -52,9 +52,9 @@ impl Progress {
     pub(crate) fn step(&mut self, step: &Step<'_>) {
         let restart = match self.n_init {
             1 => String::new(),
-            n => format!("restart {}/{n}, ", step.restart + 1),
+            n => format!("restart {}/{n}: ", step.restart + 1),
         };
-        let change = step.change.map_or(String::new(), |c| format!(", change {c:+.2e}"));
+        let change = step.change.map_or(String::new(), |c| format!(" ({c:+.2e})"));
         let state = format!("mean log-likelihood {:.6}{change}", step.mean_log_likelihood);
         match &mut self.target {
             Target::Nothing => {}
@@ -90,7 +90,7 @@ impl Progress {
 fn bar(max_iter: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(max_iter as u64), ProgressDrawTarget::stderr_with_hz(10));
     // A template that does not parse would only cost the looks.
-    if let Ok(style) = ProgressStyle::with_template("[{elapsed}] {bar:24} {pos}/{len}  {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template("[{elapsed}] {bar:12} {pos}/{len}  {wide_msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
     bar
