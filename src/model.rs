@@ -46,7 +46,7 @@ impl Parameters {
         if k == 0 {
             return Err(invalid("weights", "is empty: a mixture has at least one component".into()));
         }
-        if means.is_empty() || means.len() % k != 0 {
+        if means.is_empty() || !means.len().is_multiple_of(k) {
             return Err(invalid(
                 "means",
                 format!(

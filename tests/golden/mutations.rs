@@ -58,7 +58,7 @@ fn add_to_diagonals(mixture: &mut Mixture, value: f64) {
         .covariances
         .iter_mut()
         .enumerate()
-        .filter(|(i, _)| i % (d * d) % (d + 1) == 0)
+        .filter(|(i, _)| (i % (d * d)).is_multiple_of(d + 1))
         .for_each(|(_, v)| *v += value);
 }
 

@@ -1,6 +1,6 @@
 //! The golden cases of `tests/data/golden`: data, starts and what 256-bit arithmetic says.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +12,6 @@ use super::files;
 
 /// One `expected*.json` of one case.
 pub struct Golden {
-    pub folder: PathBuf,
     pub header: Header,
     pub samples: Samples<'static>,
     pub start: Parameters,
@@ -105,7 +104,7 @@ impl Golden {
     #[track_caller]
     pub fn load(path: &Path) -> Golden {
         let name = path.to_str().unwrap();
-        let folder = path.parent().unwrap().to_path_buf();
+        let folder = path.parent().unwrap();
         let value = files::json(path);
         let header = Header::deserialize(&value).unwrap_or_else(|e| panic!("{name}: {e}"));
         let notebook = name.ends_with("expected_seed.json");
@@ -119,7 +118,6 @@ impl Golden {
         };
         let golden = Golden {
             samples: files::samples(&folder.join(&header.input)),
-            folder,
             header,
             start,
             center: if notebook { CovarianceCenter::OldMean } else { CovarianceCenter::NewMean },
@@ -133,6 +131,8 @@ impl Golden {
             );
             assert_eq!(e.n_components, golden.start.n_components(), "{name}");
             assert_eq!(notebook, value["algorithm"].as_str().unwrap().contains("OLD mean"), "{name}");
+            let converged = e.snapshots.iter().find(|s| s.converged).map(|s| s.iterations);
+            assert_eq!(converged, e.converged_iterations, "{name}");
             assert_eq!(e.predict.iterations, e.snapshots.last().unwrap().iterations, "{name}");
         }
         golden
