@@ -12,6 +12,7 @@ on_every_engine!(
     the_order_of_samples_does_not_matter,
     the_order_of_components_does_not_matter,
     every_row_twice_is_weight_two,
+    many_rows_lose_no_digits,
     weight_zero_is_a_missing_row,
     half_weights_only_scale_the_counts,
     split_twins_stay_twins,
@@ -154,6 +155,19 @@ fn every_row_twice_is_weight_two(kind: Kind) {
         let bound = Bound::Absolute(4.0 * n as f64 * kind.bounds().d_ll);
         assert_close("bic, aic", &[weighted.bic, weighted.aic], &[doubled.bic, doubled.aic], bound);
     }
+}
+
+/// The same 64 rows 4096 times: sums grow, means stay. One run of f64 additions over 262 144 rows would
+/// lose four digits (golden case p14 needs them).
+fn many_rows_lose_no_digits(kind: Kind) {
+    let problem = Problem::new(CovarianceType::Full, 64, 1, 2, 21);
+    let few = fit(kind, &problem.samples(), &problem.start, 1);
+    let values = problem.values.repeat(4096);
+    let many = fit(kind, &Samples::new(&values, 1).unwrap(), &problem.start, 1);
+    let bound = if kind.is_f64() { 1e-13 } else { kind.bounds().d_ll };
+    assert_close("trace", trace(&many), trace(&few), Bound::Relative(bound));
+    assert_close("weights", many.parameters.weights(), few.parameters.weights(), Bound::Relative(bound));
+    assert_models_agree("4096 times the rows", kind, &many, &few);
 }
 
 fn weight_zero_is_a_missing_row(kind: Kind) {
