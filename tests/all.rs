@@ -8,6 +8,9 @@
 mod support;
 
 mod architecture;
+mod data_files;
+#[cfg(feature = "gpu")]
+mod device;
 mod faults;
 mod golden;
 mod model_file;
