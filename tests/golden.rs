@@ -180,8 +180,7 @@ fn judge_predict(
     bound: &Distances,
 ) -> Vec<String> {
     let (parameters, predict) = (&model.parameters, &expected.predict);
-    let k = parameters.n_components();
-    let mut engine = kind.open(&golden.samples, k).unwrap();
+    let mut engine = kind.open(&golden.samples).unwrap();
     let mut wrong = Vec::new();
     let scores = wgmm::infer::sample_log_likelihoods(engine.as_mut(), parameters).unwrap();
     let labels = wgmm::infer::predict(engine.as_mut(), parameters).unwrap();
@@ -243,7 +242,7 @@ fn judge_labels(
 
 /// Gap between the two largest responsibilities of row `n`, by the reference engine.
 fn reference_margin(samples: &Samples<'static>, model: &GaussianMixture, n: usize) -> f64 {
-    let mut engine = Kind::Reference.open(samples, 1).unwrap();
+    let mut engine = Kind::Reference.open(samples).unwrap();
     let mut r = wgmm::infer::responsibilities(engine.as_mut(), &model.parameters, n..n + 1).unwrap();
     r.sort_by(|a, b| b.total_cmp(a));
     r[0] - r.get(1).copied().unwrap_or(0.0)
