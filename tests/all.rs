@@ -8,6 +8,8 @@
 mod support;
 
 mod architecture;
+#[cfg(feature = "cli")]
+mod cli;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
