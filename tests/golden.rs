@@ -256,9 +256,19 @@ fn judge_convergence(golden: &Golden, expected: &Expected, kind: Kind) -> Option
         Ok(model) => model.report.unwrap(),
         Err(error) => return Some(format!("tol = {tol:e}: {error}")),
     };
-    // Rounding of f32 sums may move the step where the change falls below tol.
-    let slack = if kind.is_f64() { 0 } else { 1 + n / 10 };
-    (!report.converged || report.n_iter.abs_diff(n) > slack).then(|| {
-        format!("tol = {tol:e}: converged = {} after {}, expected {n}", report.converged, report.n_iter)
-    })
+    // In f64 the step is exact. In f32 a mean is known to about one ulp of f32, which may let the fit
+    // stop where the exact change is that close to tol, or go on for a while.
+    let reached = report.n_iter;
+    let right = if kind.is_f64() {
+        reached == n
+    } else {
+        let trace = &expected.log_likelihood_trace;
+        let close = |n: usize| {
+            let noise = trace[n - 1].abs() * f64::from(f32::EPSILON);
+            (trace[n - 1] - trace[n - 2]).abs() < tol + noise
+        };
+        if reached < n { reached >= 2 && close(reached) } else { reached <= 2 * n }
+    };
+    (!report.converged || !right)
+        .then(|| format!("tol = {tol:e}: converged = {} after {reached}, expected {n}", report.converged))
 }
