@@ -55,7 +55,7 @@ fn awkward_numbers_come_back_to_the_bit() {
     let awkward = [
         f64::MIN_POSITIVE,
         5e-324,
-        2.2250738585072011e-308,
+        f64::MIN_POSITIVE * (1.0 - f64::EPSILON),
         0.1 + 0.2,
         1.0 / 3.0,
         9007199254740993.0,
