@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use minijinja::Value;
 
 use super::context::Context;
-use super::pipeline::{Binding, Pipeline};
+use super::layout::Binding;
+use super::pipeline::Pipeline;
 use super::plan::Kernel;
 use super::shader;
 use super::timing::Timing;
@@ -40,7 +41,7 @@ impl Burner {
             invocations: 256,
         };
         let pipeline =
-            Pipeline::new(context, &kernel, vec![vec![], vec![], vec![(0, Binding::Write)]], None, false)?;
+            Pipeline::new(context, &kernel, [vec![], vec![], vec![(0, Binding::Write)]], None, false)?;
         let bytes = u64::from(WORKGROUPS) * 256 * 4;
         let result = context.buffer("wgmm/probe/result", bytes, wgpu::BufferUsages::STORAGE, false)?;
         let group = pipeline.bind(context, 2, &[&result])?;
