@@ -81,6 +81,15 @@ pub struct Problem {
     pub weighted: bool,
 }
 
+impl Problem {
+    /// Whether the moments are summed as those of W (x − origin). There f32 errors are relative to each
+    /// component's own shape, which thin components of few features need (grey pixels among RGB); with
+    /// more features it would double the work.
+    pub fn has_whitened_moments(&self) -> bool {
+        self.covariance_type == CovarianceType::Full && self.n_features <= 4
+    }
+}
+
 /// Everything decided for one problem on one adapter.
 #[derive(Debug, Clone)]
 pub struct Plan {
