@@ -29,7 +29,6 @@ use crate::report::EngineInfo;
 use block::Block;
 use estep::{Densities, EStep};
 use plan::{Mixture, Plan};
-use simd::Isa;
 
 /// Sums that are added in one piece when tasks are combined in parallel.
 const COMBINE_LEN: usize = 2048;
@@ -40,7 +39,7 @@ pub struct CpuEngine<'a> {
     samples: &'a Samples<'a>,
     /// Threads of its own; the global pool where none.
     pool: Option<rayon::ThreadPool>,
-    isa: Isa,
+    arch: pulp::Arch,
     /// Working memory of finished tasks, to be used again.
     blocks: Mutex<Vec<Block>>,
     /// Sums of the tasks of a wave.
@@ -64,7 +63,7 @@ impl<'a> CpuEngine<'a> {
         Ok(CpuEngine {
             samples,
             pool: threads.map(start).transpose()?,
-            isa: Isa::detect(),
+            arch: pulp::Arch::new(),
             blocks: Mutex::default(),
             partials: Vec::new(),
         })
@@ -123,7 +122,7 @@ impl Engine for CpuEngine<'_> {
                     let rows = start..(start + plan.task_rows).min(n);
                     let (samples, mixture, plan) = (engine.samples, &mixture, &plan);
                     engine.with_block(|block| {
-                        engine.isa.run(EStep { samples, mixture, plan, rows, block, sums });
+                        engine.arch.dispatch(EStep { samples, mixture, plan, rows, block, sums });
                     });
                 });
                 // Task after task for every number, whoever adds it.
@@ -157,7 +156,7 @@ impl Engine for CpuEngine<'_> {
                 let rows = start..start + out.len() / k;
                 let (samples, mixture, plan) = (engine.samples, &mixture, &plan);
                 engine.with_block(|block| {
-                    engine.isa.run(Densities { samples, mixture, plan, rows, block, out });
+                    engine.arch.dispatch(Densities { samples, mixture, plan, rows, block, out });
                 });
             });
         });
@@ -171,7 +170,7 @@ impl Engine for CpuEngine<'_> {
             driver: None,
             backend: None,
             precision: "f64".into(),
-            kernels: Some(self.isa.name().into()),
+            kernels: Some(simd::name(self.arch).into()),
         }
     }
 }

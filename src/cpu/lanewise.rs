@@ -2,215 +2,213 @@
 //!
 //! With √r folded into both factors one panel p = √r (x − μ) serves as both sides of Σ p pᵀ.
 
+use pulp::Simd;
+
 use crate::shape::{CovarianceType, triangle_index, triangle_len};
 
-use super::block::{Block, resize};
+use super::block::Block;
 use super::plan::{Mixture, TILE};
-use super::simd::Lanes;
+use super::simd::{add_sums, groups, lanes_mut, none_positive};
 
-/// Most numbers (in `Lanes`) of a panel: it stays in the first-level cache beside the sums.
+/// Most vectors of a panel: it stays in the first-level cache beside the sums.
 const PANEL_LEN: usize = 384;
 
 /// Adds the moments of the block's samples to `first` and `second`.
 #[inline(always)]
-pub(super) fn add<const FMA: bool, const V: usize>(
+pub(super) fn add<S: Simd, const V: usize>(
+    s: S,
     mixture: &Mixture,
     block: &mut Block,
     chunks: usize,
     first: &mut [f64],
     second: &mut [f64],
 ) {
-    let d = mixture.n_features;
+    let (n_components, d) = (mixture.n_components, mixture.n_features);
     let t = triangle_len(d);
-    resize(&mut block.sums, t + d);
-    resize(&mut block.panel, PANEL_LEN.max(d));
-    resize(&mut block.roots, PANEL_LEN);
-    for k in 0..mixture.n_components {
-        let sums = &mut block.sums[..t + d];
-        sums.fill(Lanes::ZERO);
-        let x = block.x[..chunks * d * V].chunks_exact(d * V);
-        let r = block.r[..chunks * mixture.n_components * V].chunks_exact(mixture.n_components * V);
-        let r = r.map(|r| &r[k * V..(k + 1) * V]);
+    let width = V * S::F64_LANES;
+    let slots = (PANEL_LEN / d).max(1);
+    let panel = lanes_mut::<S>(block.panel.take(slots * d * S::F64_LANES));
+    let roots = lanes_mut::<S>(block.roots.take(slots * S::F64_LANES));
+    let sums = block.sums.take((t + d) * S::F64_LANES);
+    for k in 0..n_components {
+        let x = block.x.get(chunks * d * width).chunks_exact(d * width).map(|x| groups::<S, V>(x));
+        let r = block.r.get(chunks * n_components * width).chunks_exact(n_components * width);
+        let rows = x.zip(r.map(|r| &groups::<S, V>(r)[k]));
         let mean = mixture.mean(k);
+        sums.fill(0.0);
         match d {
-            1 => few::<FMA, V, 1>(x, r, mean, sums),
-            2 => few::<FMA, V, 2>(x, r, mean, sums),
-            3 => few::<FMA, V, 3>(x, r, mean, sums),
-            4 => few::<FMA, V, 4>(x, r, mean, sums),
-            _ => many::<FMA, V>(x, r, mean, &mut block.panel, &mut block.roots, sums),
+            1 => few::<S, V, 1>(s, rows, mean, lanes_mut::<S>(sums)),
+            2 => few::<S, V, 2>(s, rows, mean, lanes_mut::<S>(sums)),
+            3 => few::<S, V, 3>(s, rows, mean, lanes_mut::<S>(sums)),
+            4 => few::<S, V, 4>(s, rows, mean, lanes_mut::<S>(sums)),
+            _ => many::<S, V>(s, rows, mean, panel, roots, lanes_mut::<S>(sums)),
         }
         let second = match mixture.covariance_type {
             CovarianceType::Tied => &mut *second,
             _ => &mut second[k * t..(k + 1) * t],
         };
-        let (second_lanes, first_lanes) = sums.split_at(t);
-        second.iter_mut().zip(second_lanes).for_each(|(s, lanes)| *s += lanes.sum());
-        let first = &mut first[k * d..(k + 1) * d];
-        first.iter_mut().zip(first_lanes).for_each(|(s, lanes)| *s += lanes.sum());
+        let (second_lanes, first_lanes) = sums.split_at(t * S::F64_LANES);
+        add_sums(s, second, second_lanes);
+        add_sums(s, &mut first[k * d..(k + 1) * d], first_lanes);
     }
 }
 
 /// D = `D` features: every sum stays in a register over the whole block.
 #[inline(always)]
-fn few<'a, const FMA: bool, const V: usize, const D: usize>(
-    x: impl Iterator<Item = &'a [Lanes]>,
-    r: impl Iterator<Item = &'a [Lanes]>,
+fn few<'a, S: Simd, const V: usize, const D: usize>(
+    s: S,
+    rows: impl Iterator<Item = (&'a [[S::f64s; V]], &'a [S::f64s; V])>,
     mean: &[f64],
-    sums: &mut [Lanes],
+    sums: &mut [S::f64s],
 ) {
-    let mut first = [Lanes::ZERO; D];
-    let mut second = [[Lanes::ZERO; D]; D];
-    let mut m = [Lanes::ZERO; D];
+    let zero = s.splat_f64s(0.0);
+    let (mut first, mut second, mut m) = ([zero; D], [[zero; D]; D], [zero; D]);
     for i in 0..D {
-        m[i] = Lanes::splat(mean[i]);
+        m[i] = s.splat_f64s(mean[i]);
     }
-    for (x, r) in x.zip(r) {
-        let (x, _) = x[..D * V].as_chunks::<V>();
+    for (x, r) in rows {
+        let x = &x[..D];
         for v in 0..V {
-            let mut z = [Lanes::ZERO; D];
+            let mut z = [zero; D];
             for i in 0..D {
-                z[i] = x[i][v] - m[i];
+                z[i] = s.sub_f64s(x[i][v], m[i]);
             }
             for i in 0..D {
-                let rz = r[v] * z[i];
-                first[i] += rz;
+                let rz = s.mul_f64s(r[v], z[i]);
+                first[i] = s.add_f64s(first[i], rz);
                 for j in 0..=i {
-                    second[i][j] = rz.fma::<FMA>(z[j], second[i][j]);
+                    second[i][j] = s.mul_add_e_f64s(rz, z[j], second[i][j]);
                 }
             }
         }
     }
-    let mut next = 0;
     for i in 0..D {
         for j in 0..=i {
-            sums[next] = second[i][j];
-            next += 1;
+            sums[triangle_index(i, j)] = second[i][j];
         }
+        sums[triangle_len(D) + i] = first[i];
     }
-    sums[next..next + D].copy_from_slice(&first);
 }
 
-/// Any D: the samples of some responsibility are gathered into panels of eight lanes each.
+/// Any D: vectors of samples with some responsibility are gathered into panels.
 #[inline(always)]
-fn many<'a, const FMA: bool, const V: usize>(
-    x: impl Iterator<Item = &'a [Lanes]>,
-    r: impl Iterator<Item = &'a [Lanes]>,
+fn many<'a, S: Simd, const V: usize>(
+    s: S,
+    rows: impl Iterator<Item = (&'a [[S::f64s; V]], &'a [S::f64s; V])>,
     mean: &[f64],
-    panel: &mut [Lanes],
-    roots: &mut [Lanes],
-    sums: &mut [Lanes],
+    panel: &mut [S::f64s],
+    roots: &mut [S::f64s],
+    sums: &mut [S::f64s],
 ) {
     let d = mean.len();
-    let slots = (PANEL_LEN / d).max(1);
     let mut filled = 0;
-    for (x, r) in x.zip(r) {
+    for (x, r) in rows {
         for v in 0..V {
-            // Eight samples of responsibility exactly 0 add nothing.
-            if r[v].is_zero() {
+            // Samples of responsibility exactly 0 add nothing.
+            if none_positive(s, r[v]) {
                 continue;
             }
-            let root = r[v].sqrt();
-            let p = &mut panel[filled * d..(filled + 1) * d];
-            for ((p, x), m) in p.iter_mut().zip(x.chunks_exact(V)).zip(mean) {
-                *p = (x[v] - Lanes::splat(*m)) * root;
+            let root = s.sqrt_f64s(r[v]);
+            for ((p, x), m) in panel[filled * d..(filled + 1) * d].iter_mut().zip(x).zip(mean) {
+                *p = s.mul_f64s(s.sub_f64s(x[v], s.splat_f64s(*m)), root);
             }
             roots[filled] = root;
             filled += 1;
-            if filled == slots {
-                flush::<FMA>(&panel[..filled * d], &roots[..filled], d, sums);
+            if filled == roots.len() {
+                flush(s, panel, roots, d, sums);
                 filled = 0;
             }
         }
     }
-    if filled > 0 {
-        flush::<FMA>(&panel[..filled * d], &roots[..filled], d, sums);
-    }
+    flush(s, &panel[..filled * d], &roots[..filled], d, sums);
 }
 
 /// sums += Σ p pᵀ (lower triangle), then Σ √r p.
 #[inline(always)]
-fn flush<const FMA: bool>(panel: &[Lanes], roots: &[Lanes], d: usize, sums: &mut [Lanes]) {
+fn flush<S: Simd>(s: S, panel: &[S::f64s], roots: &[S::f64s], d: usize, sums: &mut [S::f64s]) {
     let mut row = 0;
     while row + TILE <= d {
-        for column in (0..row).step_by(TILE) {
-            square::<FMA, TILE>(panel, d, row, column, sums);
-        }
-        corner::<FMA, TILE>(panel, roots, d, row, sums);
+        strip::<S, TILE>(s, panel, roots, d, row, sums);
         row += TILE;
     }
     match d - row {
-        1 => strip::<FMA, 1>(panel, roots, d, row, sums),
-        2 => strip::<FMA, 2>(panel, roots, d, row, sums),
-        3 => strip::<FMA, 3>(panel, roots, d, row, sums),
+        1 => strip::<S, 1>(s, panel, roots, d, row, sums),
+        2 => strip::<S, 2>(s, panel, roots, d, row, sums),
+        3 => strip::<S, 3>(s, panel, roots, d, row, sums),
         _ => {}
     }
 }
 
-/// The last R rows of the triangle.
+/// R rows of the triangle.
 #[inline(always)]
-fn strip<const FMA: bool, const R: usize>(
-    panel: &[Lanes],
-    roots: &[Lanes],
+fn strip<S: Simd, const R: usize>(
+    s: S,
+    panel: &[S::f64s],
+    roots: &[S::f64s],
     d: usize,
     row: usize,
-    sums: &mut [Lanes],
+    sums: &mut [S::f64s],
 ) {
     for column in (0..row).step_by(TILE) {
-        square::<FMA, R>(panel, d, row, column, sums);
+        square::<S, R>(s, panel, d, row, column, sums);
     }
-    corner::<FMA, R>(panel, roots, d, row, sums);
+    corner::<S, R>(s, panel, roots, d, row, sums);
 }
 
 /// Rows `row..row + R`, columns `column..column + TILE`.
 #[inline(always)]
-fn square<const FMA: bool, const R: usize>(
-    panel: &[Lanes],
+fn square<S: Simd, const R: usize>(
+    s: S,
+    panel: &[S::f64s],
     d: usize,
     row: usize,
     column: usize,
-    sums: &mut [Lanes],
+    sums: &mut [S::f64s],
 ) {
-    let mut acc = [[Lanes::ZERO; TILE]; R];
+    let mut acc = [[s.splat_f64s(0.0); TILE]; R];
     for p in panel.chunks_exact(d) {
         let (a, b) = (&p[row..row + R], &p[column..column + TILE]);
         for r in 0..R {
             for c in 0..TILE {
-                acc[r][c] = a[r].fma::<FMA>(b[c], acc[r][c]);
+                acc[r][c] = s.mul_add_e_f64s(a[r], b[c], acc[r][c]);
             }
         }
     }
     for r in 0..R {
         let sums = &mut sums[triangle_index(row + r, column)..][..TILE];
         for c in 0..TILE {
-            sums[c] += acc[r][c];
+            sums[c] = s.add_f64s(sums[c], acc[r][c]);
         }
     }
 }
 
 /// The triangle of rows and columns `row..row + R`, and the first moments of these features.
 #[inline(always)]
-fn corner<const FMA: bool, const R: usize>(
-    panel: &[Lanes],
-    roots: &[Lanes],
+fn corner<S: Simd, const R: usize>(
+    s: S,
+    panel: &[S::f64s],
+    roots: &[S::f64s],
     d: usize,
     row: usize,
-    sums: &mut [Lanes],
+    sums: &mut [S::f64s],
 ) {
-    let mut acc = [[Lanes::ZERO; R]; R];
-    let mut first = [Lanes::ZERO; R];
+    let mut acc = [[s.splat_f64s(0.0); R]; R];
+    let mut first = [s.splat_f64s(0.0); R];
     for (p, root) in panel.chunks_exact(d).zip(roots) {
         let p = &p[row..row + R];
         for r in 0..R {
-            first[r] = p[r].fma::<FMA>(*root, first[r]);
+            first[r] = s.mul_add_e_f64s(p[r], *root, first[r]);
             for c in 0..=r {
-                acc[r][c] = p[r].fma::<FMA>(p[c], acc[r][c]);
+                acc[r][c] = s.mul_add_e_f64s(p[r], p[c], acc[r][c]);
             }
         }
     }
     for r in 0..R {
         for c in 0..=r {
-            sums[triangle_index(row + r, row + c)] += acc[r][c];
+            let sum = &mut sums[triangle_index(row + r, row + c)];
+            *sum = s.add_f64s(*sum, acc[r][c]);
         }
-        sums[triangle_len(d) + row + r] += first[r];
+        let sum = &mut sums[triangle_len(d) + row + r];
+        *sum = s.add_f64s(*sum, first[r]);
     }
 }

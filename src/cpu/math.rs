@@ -1,9 +1,10 @@
-//! exp and ln of eight values at once, branch-free so that they vectorise.
+//! exp and ln of a vector, branch-free.
 //!
 //! Errors, tested against `std` (itself within 1 ulp): exp at most 2 ulp on [−708, 0], ln at most
 //! 2 ulp on positive normal numbers.
 
-use super::simd::{LANES, Lanes, fma};
+use pulp::Simd;
+use pulp::bytemuck::cast;
 
 /// ln 2 with 33 significant bits, so that n·ln 2 is exact for every exponent n, and the rest
 /// (fdlibm).
@@ -11,6 +12,8 @@ const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// 1.5·2⁵²: adding it rounds to an integer, which then stands in the low bits.
 const ROUND: f64 = 6_755_399_441_055_744.0;
+/// 1.5·2²⁰: adding it to an integer puts that into the high word.
+const PLACE: f64 = 1_572_864.0;
 /// Below this e^x would be subnormal: it is taken as 0.
 pub(super) const EXP_MIN: f64 = -708.0;
 
@@ -28,31 +31,44 @@ const EXP: [f64; 10] = [
     2.500_001_391_345_301_6e-8,
 ];
 
-/// e^x for x ≤ 0 (and up to 700): 0 below [`EXP_MIN`], NaN for NaN.
+/// e^x for x ≤ 700: 0 below [`EXP_MIN`], NaN for NaN.
 #[inline(always)]
-pub(super) fn exp<const FMA: bool>(x: Lanes) -> Lanes {
-    let mut out = Lanes::ZERO;
-    for lane in 0..LANES {
-        out.0[lane] = exp_one::<FMA>(x.0[lane]);
+pub(super) fn exp<S: Simd>(s: S, x: S::f64s) -> S::f64s {
+    // x = n ln 2 + r, |r| ≤ ½ ln 2.
+    let round = s.splat_f64s(ROUND);
+    let n = s.sub_f64s(s.mul_add_e_f64s(x, s.splat_f64s(std::f64::consts::LOG2_E), round), round);
+    let r = s.mul_add_e_f64s(n, s.splat_f64s(-LN2_HIGH), x);
+    let r = s.mul_add_e_f64s(n, s.splat_f64s(-LN2_LOW), r);
+    let mut p = s.splat_f64s(EXP[9]);
+    for i in (0..9).rev() {
+        p = s.mul_add_e_f64s(p, r, s.splat_f64s(EXP[i]));
     }
-    out
+    let e = s.add_f64s(s.splat_f64s(1.0), s.mul_add_e_f64s(s.mul_f64s(p, r), r, r));
+    // · 2ⁿ: with 1.5·2²⁰ added n stands in the low bits of the high word; moved 20 places up it is
+    // added to the exponent.
+    let placed = s.transmute_u64s_f64s(s.add_f64s(n, s.splat_f64s(PLACE)));
+    let exponent = high_words::<S>(placed, |w| w << 20, |w| s.wrapping_dyn_shl_u32s(w, s.splat_u32s(20)));
+    let scaled = s.transmute_f64s_u64s(s.add_u64s(s.transmute_u64s_f64s(e), exponent));
+    // Neither comparison holds for NaN, which thus stays.
+    let small = s.less_than_f64s(x, s.splat_f64s(EXP_MIN));
+    let normal = s.greater_than_or_equal_f64s(x, s.splat_f64s(EXP_MIN));
+    s.select_f64s(normal, scaled, s.select_f64s(small, s.splat_f64s(0.0), x))
 }
 
+/// Shifts the high halves of numbers whose low halves are 0: pulp shifts no 64-bit lanes, but 32-bit
+/// ones; a lone scalar has no 32-bit twin of its size.
 #[inline(always)]
-fn exp_one<const FMA: bool>(x: f64) -> f64 {
-    // x = n ln 2 + r, |r| ≤ ½ ln 2.
-    let shifted = fma::<FMA>(x, std::f64::consts::LOG2_E, ROUND);
-    let n = shifted - ROUND;
-    let r = fma::<FMA>(n, -LN2_LOW, fma::<FMA>(n, -LN2_HIGH, x));
-    let mut p = EXP[9];
-    for i in (0..9).rev() {
-        p = fma::<FMA>(p, r, EXP[i]);
+fn high_words<S: Simd>(
+    bits: S::u64s,
+    scalar: impl Fn(u32) -> u32,
+    vector: impl Fn(S::u32s) -> S::u32s,
+) -> S::u64s {
+    if S::U64_LANES == 1 {
+        let bits: u64 = cast(bits);
+        cast(u64::from(scalar((bits >> 32) as u32)) << 32)
+    } else {
+        cast(vector(cast(bits)))
     }
-    let e = 1.0 + fma::<FMA>(p * r, r, r);
-    // · 2ⁿ: n stands in the low bits of `shifted` and is added to the exponent.
-    let scaled = f64::from_bits(e.to_bits().wrapping_add(shifted.to_bits() << 52));
-    let normal = if x >= EXP_MIN { scaled } else { 0.0 };
-    if x.is_nan() { x } else { normal }
 }
 
 /// fdlibm's coefficients of ln(1+f) = f − ½f² + s·(½f² + R(s²)), s = f/(2+f).
@@ -68,62 +84,62 @@ const LN: [f64; 7] = [
 
 /// ln x for positive normal x; NaN for anything else (also for infinity).
 #[inline(always)]
-pub(super) fn ln<const FMA: bool>(x: Lanes) -> Lanes {
-    let mut out = Lanes::ZERO;
-    for lane in 0..LANES {
-        out.0[lane] = ln_one::<FMA>(x.0[lane]);
-    }
-    out
-}
-
-#[inline(always)]
-fn ln_one<const FMA: bool>(x: f64) -> f64 {
+pub(super) fn ln<S: Simd>(s: S, x: S::f64s) -> S::f64s {
     // x = 2ⁿ m with m in [√½, √2): the offset carries into the exponent where m would exceed √2.
     const SQRT_HALF_BITS: u64 = 0x3fe6_a09e_667f_3bcd;
     const ONE_BITS: u64 = 0x3ff0_0000_0000_0000;
-    let bits = x.to_bits().wrapping_add(ONE_BITS - SQRT_HALF_BITS);
-    let m = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) + SQRT_HALF_BITS);
-    // The exponent as a float, without a conversion: 2⁵² + biased exponent − (2⁵² + 1023).
-    let n = f64::from_bits(0x4330_0000_0000_0000 | (bits >> 52)) - (4_503_599_627_370_496.0 + 1023.0);
-    let f = m - 1.0;
-    let s = f / (2.0 + f);
-    let z = s * s;
-    let mut p = LN[6];
+    let bits = s.add_u64s(s.transmute_u64s_f64s(x), s.splat_u64s(ONE_BITS - SQRT_HALF_BITS));
+    let mantissa = s.and_u64s(bits, s.splat_u64s(0x000f_ffff_ffff_ffff));
+    let m = s.transmute_f64s_u64s(s.add_u64s(mantissa, s.splat_u64s(SQRT_HALF_BITS)));
+    // The exponent as a float, without a conversion: moved down in the high word it is the integer
+    // part of 2²⁰ + exponent.
+    let high = s.and_u64s(bits, s.splat_u64s(0xfff0_0000_0000_0000));
+    let exponent = high_words::<S>(high, |w| w >> 20, |w| s.wrapping_dyn_shr_u32s(w, s.splat_u32s(20)));
+    let exponent = s.or_u64s(exponent, s.splat_u64s(0x4130_0000_0000_0000));
+    let n = s.sub_f64s(s.transmute_f64s_u64s(exponent), s.splat_f64s(1_048_576.0 + 1023.0));
+    let f = s.sub_f64s(m, s.splat_f64s(1.0));
+    let q = s.div_f64s(f, s.add_f64s(f, s.splat_f64s(2.0)));
+    let z = s.mul_f64s(q, q);
+    let mut p = s.splat_f64s(LN[6]);
     for i in (0..6).rev() {
-        p = fma::<FMA>(p, z, LN[i]);
+        p = s.mul_add_e_f64s(p, z, s.splat_f64s(LN[i]));
     }
-    let half_square = 0.5 * f * f;
-    let correction = fma::<FMA>(s, fma::<FMA>(p, z, half_square), n * LN2_LOW);
-    let value = fma::<FMA>(n, LN2_HIGH, f - (half_square - correction));
-    if x >= f64::MIN_POSITIVE && x <= f64::MAX { value } else { f64::NAN }
+    let half_square = s.mul_f64s(s.mul_f64s(f, s.splat_f64s(0.5)), f);
+    let tail = s.mul_add_e_f64s(p, z, half_square);
+    let tail = s.mul_add_e_f64s(q, tail, s.mul_f64s(n, s.splat_f64s(LN2_LOW)));
+    let value = s.mul_add_e_f64s(n, s.splat_f64s(LN2_HIGH), s.sub_f64s(f, s.sub_f64s(half_square, tail)));
+    let nan = s.splat_f64s(f64::NAN);
+    let value = s.select_f64s(s.less_than_or_equal_f64s(x, s.splat_f64s(f64::MAX)), value, nan);
+    s.select_f64s(s.greater_than_or_equal_f64s(x, s.splat_f64s(f64::MIN_POSITIVE)), value, nan)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::simd::{Isa, Kernel};
+    use super::super::simd::{available, lanes_mut, name};
+    use pulp::{Arch, WithSimd};
     use super::*;
 
     struct Apply<'a> {
-        values: &'a [f64],
-        exp: &'a mut Vec<f64>,
-        ln: &'a mut Vec<f64>,
+        exp: &'a mut [f64],
+        ln: &'a mut [f64],
     }
 
-    impl Kernel for Apply<'_> {
+    impl WithSimd for Apply<'_> {
+        type Output = ();
         #[inline(always)]
-        fn run<const FMA: bool, const V: usize>(self) {
-            for chunk in self.values.chunks(LANES) {
-                let mut x = Lanes::splat(chunk[0]);
-                x.0[..chunk.len()].copy_from_slice(chunk);
-                self.exp.extend_from_slice(&exp::<FMA>(x).0[..chunk.len()]);
-                self.ln.extend_from_slice(&ln::<FMA>(x).0[..chunk.len()]);
-            }
+        fn with_simd<S: Simd>(self, s: S) {
+            lanes_mut::<S>(self.exp).iter_mut().for_each(|x| *x = exp(s, *x));
+            lanes_mut::<S>(self.ln).iter_mut().for_each(|x| *x = ln(s, *x));
         }
     }
 
-    fn apply(isa: Isa, values: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let (mut exp, mut ln) = (Vec::new(), Vec::new());
-        isa.run(Apply { values, exp: &mut exp, ln: &mut ln });
+    fn apply(arch: Arch, values: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let mut exp = values.to_vec();
+        exp.resize(values.len().next_multiple_of(8), 1.0);
+        let mut ln = exp.clone();
+        arch.dispatch(Apply { exp: &mut exp, ln: &mut ln });
+        exp.truncate(values.len());
+        ln.truncate(values.len());
         (exp, ln)
     }
 
@@ -141,9 +157,9 @@ mod tests {
         let mut values: Vec<f64> = (0..=n).map(|i| EXP_MIN * i as f64 / n as f64).collect();
         values.extend((0..2000).map(|i| -(0.5f64.powi(i % 1000)) * (1.0 + i as f64 / 2000.0)));
         values.extend((0..70_000).map(|i| f64::from(i) / 100.0));
-        for isa in Isa::available() {
-            for (x, e) in values.iter().zip(apply(isa, &values).0) {
-                assert!(ulps(e, x.exp()) <= MAX_ULPS, "{isa:?}: exp({x:e}) = {e:e}, std {:e}", x.exp());
+        for arch in available() {
+            for (x, e) in values.iter().zip(apply(arch, &values).0) {
+                assert!(ulps(e, x.exp()) <= MAX_ULPS, "{}: exp({x:e}) = {e:e}, std {:e}", name(arch), x.exp());
             }
         }
     }
@@ -151,10 +167,10 @@ mod tests {
     #[test]
     fn exp_of_extremes() {
         let values = [0.0, -0.0, -708.1, -745.0, -1e5, -1e308, f64::NEG_INFINITY, f64::NAN];
-        for isa in Isa::available() {
-            let (e, _) = apply(isa, &values);
-            assert_eq!(e[..7], [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0], "{isa:?}");
-            assert!(e[7].is_nan(), "{isa:?}");
+        for arch in available() {
+            let (e, _) = apply(arch, &values);
+            assert_eq!(e[..7], [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0], "{}", name(arch));
+            assert!(e[7].is_nan(), "{}", name(arch));
         }
     }
 
@@ -163,9 +179,9 @@ mod tests {
         let mut values = vec![1.0, f64::MIN_POSITIVE, f64::MAX, 1.0 + f64::EPSILON, 1.0 - f64::EPSILON];
         values.extend((-1021..1024).flat_map(|e| (0..50).map(move |i| 2f64.powi(e) * (1.0 + f64::from(i) / 50.0))));
         values.extend((0..400_000).map(|i| 0.5 + f64::from(i) * 1e-5));
-        for isa in Isa::available() {
-            for (x, l) in values.iter().zip(apply(isa, &values).1) {
-                assert!(ulps(l, x.ln()) <= MAX_ULPS, "{isa:?}: ln({x:e}) = {l:e}, std {:e}", x.ln());
+        for arch in available() {
+            for (x, l) in values.iter().zip(apply(arch, &values).1) {
+                assert!(ulps(l, x.ln()) <= MAX_ULPS, "{}: ln({x:e}) = {l:e}, std {:e}", name(arch), x.ln());
             }
         }
     }
@@ -173,8 +189,8 @@ mod tests {
     #[test]
     fn ln_refuses_what_is_not_positive_and_normal() {
         let values = [0.0, -1.0, 1e-310, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
-        for isa in Isa::available() {
-            assert!(apply(isa, &values).1.iter().all(|l| l.is_nan()), "{isa:?}");
+        for arch in available() {
+            assert!(apply(arch, &values).1.iter().all(|l| l.is_nan()), "{}", name(arch));
         }
     }
 }

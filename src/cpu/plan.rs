@@ -6,7 +6,7 @@ use crate::model::Parameters;
 use crate::precision::Precisions;
 use crate::shape::{CovarianceType, triangle_len};
 
-use super::simd::LANES;
+use super::simd::ROW_MULTIPLE;
 
 /// Rows whose responsibilities are held at once, and most rows per task while tasks are few.
 const BLOCK_ROWS: usize = 1024;
@@ -16,7 +16,7 @@ const MIN_TASK_ROWS: usize = 256;
 const WAVE_LEN: usize = 8 << 20;
 const WAVE_TASKS: std::ops::RangeInclusive<usize> = 16..=256;
 /// Work (in multiply-adds, roughly) that is done before another thread would have woken up.
-const INLINE_WORK: usize = 1 << 20;
+const INLINE_WORK: usize = 1 << 23;
 
 /// Cut of N rows: a function of the sizes only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +39,17 @@ impl Plan {
             0..=262_144 => (n / 16).clamp(MIN_TASK_ROWS, BLOCK_ROWS),
             _ => n / 256,
         };
-        let task_rows = rows.next_multiple_of(4 * LANES);
+        let task_rows = rows.next_multiple_of(ROW_MULTIPLE);
         let n_tasks = n.div_ceil(task_rows);
         let wave = (WAVE_LEN / mixture.sums_len()).clamp(*WAVE_TASKS.start(), *WAVE_TASKS.end()).min(n_tasks);
         // A very wide or numerous mixture keeps fewer rows, so that a block stays in cache.
-        let block_rows = (BLOCK_ROWS * 2048 / (k + d).max(2048)).next_multiple_of(4 * LANES).min(task_rows);
+        let block_rows = (BLOCK_ROWS * 2048 / (k + d).max(2048)).next_multiple_of(ROW_MULTIPLE).min(task_rows);
         let per_pair = match mixture.covariance_type {
             CovarianceType::Full | CovarianceType::Tied => 2 * triangle_len(d),
             CovarianceType::Diag | CovarianceType::Spherical => 0,
         } + 4 * d
             + 24;
-        let inline = n_tasks < 2 || n.saturating_mul(k).saturating_mul(per_pair) < INLINE_WORK * LANES;
+        let inline = n_tasks < 2 || n.saturating_mul(k).saturating_mul(per_pair) < INLINE_WORK;
         Plan { task_rows, n_tasks, wave, block_rows, inline }
     }
 }

@@ -1,20 +1,23 @@
 //! Σ r (x−μ) and Σ r (x−μ)(x−μ)ᵀ with one feature per lane, for many features: only samples of some
-//! responsibility are visited, and sums stand in registers with no reduction over lanes at the end.
+//! responsibility are visited, and sums need no reduction over lanes at the end.
 
-use crate::shape::{CovarianceType, triangle_index};
+use pulp::Simd;
 
-use super::block::{Block, resize};
+use crate::shape::{CovarianceType, triangle_index, triangle_len};
+
+use super::block::Block;
 use super::plan::Mixture;
-use super::simd::{LANES, Lanes};
+use super::simd::{MAX_LANES, lanes, lanes_mut};
 
 /// Fewest features for which this beats exact triangles with samples as lanes (measured).
 pub(super) const MIN_FEATURES: usize = 40;
-/// Most numbers (in `Lanes`) of a panel: it stays in the first-level cache.
-const PANEL_LEN: usize = 512;
+/// Most numbers of a panel: it stays in the first-level cache.
+const PANEL_LEN: usize = 4096;
 
 /// Adds the moments of the block's rows (`values`, row-major) to `first` and `second`.
 #[inline(always)]
-pub(super) fn add<const FMA: bool, const V: usize>(
+pub(super) fn add<S: Simd, const V: usize>(
+    s: S,
     mixture: &Mixture,
     block: &mut Block,
     values: &[f64],
@@ -22,137 +25,126 @@ pub(super) fn add<const FMA: bool, const V: usize>(
     second: &mut [f64],
 ) {
     let (n_components, d) = (mixture.n_components, mixture.n_features);
-    let width = d.div_ceil(LANES);
-    let slots = (PANEL_LEN / width).max(1);
-    let rows_len = width * LANES * width;
-    resize(&mut block.sums, rows_len + width);
-    resize(&mut block.panel, slots * width);
-    resize(&mut block.roots, slots.div_ceil(LANES));
-    let panel = &mut block.panel[..slots * width];
+    let t = triangle_len(d);
+    let width = V * S::F64_LANES;
+    // Rows of panel and sums are padded to whole vectors, and to whole tiles.
+    let stride = d.next_multiple_of(MAX_LANES);
+    let slots = (PANEL_LEN / stride).max(1);
+    let panel = block.panel.take(slots * stride);
     // Features past D are written once, as 0.
-    panel.fill(Lanes::ZERO);
+    panel.fill(0.0);
+    let roots = block.roots.take(slots);
+    let sums = block.sums.take((stride + 1) * stride);
+    let r = block.r.get(values.len().div_ceil(d).next_multiple_of(width) * n_components);
     for k in 0..n_components {
-        let sums = &mut block.sums[..rows_len + width];
-        sums.fill(Lanes::ZERO);
+        sums.fill(0.0);
         let mean = mixture.mean(k);
         let mut filled = 0;
-        for (group, values) in values.chunks(LANES * d).enumerate() {
-            let r = block.r[(group / V * n_components + k) * V + group % V];
-            if r.is_zero() {
-                continue;
-            }
-            for (lane, x) in values.chunks_exact(d).enumerate() {
-                if r.0[lane] == 0.0 {
+        for (r, values) in r.chunks_exact(n_components * width).zip(values.chunks(d * width)) {
+            for (r, x) in r[k * width..(k + 1) * width].iter().zip(values.chunks_exact(d)) {
+                // A sample of responsibility exactly 0 adds nothing.
+                if *r == 0.0 {
                     continue;
                 }
-                let root = r.0[lane].sqrt();
-                fill(&mut panel[filled * width..(filled + 1) * width], x, mean, root);
-                block.roots[filled / LANES].0[filled % LANES] = root;
+                let root = r.sqrt();
+                fill(s, &mut panel[filled * stride..filled * stride + d], x, mean, root);
+                roots[filled] = root;
                 filled += 1;
                 if filled == slots {
-                    flush::<FMA, V>(panel, &block.roots, width, sums);
+                    flush(s, panel, roots, stride, sums);
                     filled = 0;
                 }
             }
         }
-        flush::<FMA, V>(&panel[..filled * width], &block.roots, width, sums);
-        store(mixture, k, sums, first, second);
+        flush(s, &panel[..filled * stride], &roots[..filled], stride, sums);
+        let second = match mixture.covariance_type {
+            CovarianceType::Tied => &mut *second,
+            _ => &mut second[k * t..(k + 1) * t],
+        };
+        for (i, sums) in sums[..d * stride].chunks_exact(stride).enumerate() {
+            add_to(&mut second[triangle_index(i, 0)..=triangle_index(i, i)], sums);
+        }
+        add_to(&mut first[k * d..(k + 1) * d], &sums[stride * stride..]);
     }
+}
+
+fn add_to(to: &mut [f64], sums: &[f64]) {
+    to.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum);
 }
 
 /// p = √r (x − μ).
 #[inline(always)]
-fn fill(panel: &mut [Lanes], x: &[f64], mean: &[f64], root: f64) {
-    let (x, x_rest) = x.as_chunks::<LANES>();
-    let (mean, mean_rest) = mean.as_chunks::<LANES>();
-    for ((p, x), m) in panel.iter_mut().zip(x).zip(mean) {
-        *p = (Lanes(*x) - Lanes(*m)) * Lanes::splat(root);
+fn fill<S: Simd>(s: S, p: &mut [f64], x: &[f64], mean: &[f64], root: f64) {
+    let (p, p_rest) = S::as_mut_simd_f64s(p);
+    let (x, x_rest) = S::as_simd_f64s(x);
+    let (mean, mean_rest) = S::as_simd_f64s(mean);
+    for ((p, x), m) in p.iter_mut().zip(x).zip(mean) {
+        *p = s.mul_f64s(s.sub_f64s(*x, *m), s.splat_f64s(root));
     }
-    if let Some(p) = panel.get_mut(x.len()) {
-        for (i, (x, m)) in x_rest.iter().zip(mean_rest).enumerate() {
-            p.0[i] = (x - m) * root;
-        }
-    }
-}
-
-/// Adds the sums of component `k` to the moments.
-#[inline(always)]
-fn store(mixture: &Mixture, k: usize, sums: &[Lanes], first: &mut [f64], second: &mut [f64]) {
-    let d = mixture.n_features;
-    let width = d.div_ceil(LANES);
-    let t = triangle_index(d, 0);
-    let second = match mixture.covariance_type {
-        CovarianceType::Tied => second,
-        _ => &mut second[k * t..(k + 1) * t],
-    };
-    for i in 0..d {
-        let row = &sums[i * width..(i + 1) * width];
-        let out = &mut second[triangle_index(i, 0)..=triangle_index(i, i)];
-        for (out, lanes) in out.chunks_mut(LANES).zip(row) {
-            out.iter_mut().zip(lanes.0).for_each(|(o, s)| *o += s);
-        }
-    }
-    let row = &sums[width * LANES * width..];
-    for (out, lanes) in first[k * d..(k + 1) * d].chunks_mut(LANES).zip(row) {
-        out.iter_mut().zip(lanes.0).for_each(|(o, s)| *o += s);
+    for ((p, x), m) in p_rest.iter_mut().zip(x_rest).zip(mean_rest) {
+        *p = (x - m) * root;
     }
 }
 
 /// sums += Σ p pᵀ (tiles that touch the lower triangle), then Σ √r p.
 #[inline(always)]
-fn flush<const FMA: bool, const V: usize>(panel: &[Lanes], roots: &[Lanes], width: usize, sums: &mut [Lanes]) {
-    for row in 0..width {
-        let mut column = 0;
-        if V == 1 {
-            // Few registers: half a row of tiles, one column.
-            for column in 0..=row {
-                tile::<FMA, 4, 1>(panel, width, row * LANES, column, sums);
-                tile::<FMA, 4, 1>(panel, width, row * LANES + 4, column, sums);
-            }
-            column = row + 1;
-        }
-        while column + 3 <= row + 1 {
-            tile::<FMA, LANES, 3>(panel, width, row * LANES, column, sums);
-            column += 3;
-        }
-        match row + 1 - column {
-            1 => tile::<FMA, LANES, 1>(panel, width, row * LANES, column, sums),
-            2 => tile::<FMA, LANES, 2>(panel, width, row * LANES, column, sums),
-            _ => {}
-        }
+fn flush<S: Simd>(s: S, panel: &[f64], roots: &[f64], stride: usize, sums: &mut [f64]) {
+    if S::REGISTER_COUNT >= 32 {
+        tiles::<S, 8>(s, panel, stride, sums);
+    } else {
+        tiles::<S, 4>(s, panel, stride, sums);
     }
-    let first = &mut sums[width * LANES * width..];
-    for (sample, p) in panel.chunks_exact(width).enumerate() {
-        let root = Lanes::splat(roots[sample / LANES].0[sample % LANES]);
-        for (first, p) in first.iter_mut().zip(p) {
-            *first = p.fma::<FMA>(root, *first);
+    let first = lanes_mut::<S>(&mut sums[stride * stride..]);
+    for (p, root) in panel.chunks_exact(stride).zip(roots) {
+        for (first, p) in first.iter_mut().zip(lanes::<S>(p)) {
+            *first = s.mul_add_e_f64s(*p, s.splat_f64s(*root), *first);
         }
     }
 }
 
-/// Rows `row..row + R` (within one `Lanes`), columns of `Lanes` `column..column + C`.
+/// Tiles of R rows and up to three vectors.
 #[inline(always)]
-fn tile<const FMA: bool, const R: usize, const C: usize>(
-    panel: &[Lanes],
-    width: usize,
+fn tiles<S: Simd, const R: usize>(s: S, panel: &[f64], stride: usize, sums: &mut [f64]) {
+    for row in (0..stride).step_by(R) {
+        let columns = (row + R).div_ceil(S::F64_LANES);
+        let mut column = 0;
+        while column + 3 <= columns {
+            tile::<S, R, 3>(s, panel, stride, row, column, sums);
+            column += 3;
+        }
+        match columns - column {
+            1 => tile::<S, R, 1>(s, panel, stride, row, column, sums),
+            2 => tile::<S, R, 2>(s, panel, stride, row, column, sums),
+            _ => {}
+        }
+    }
+}
+
+/// Rows `row..row + R`, vectors `column..column + C`.
+#[inline(always)]
+fn tile<S: Simd, const R: usize, const C: usize>(
+    s: S,
+    panel: &[f64],
+    stride: usize,
     row: usize,
     column: usize,
-    sums: &mut [Lanes],
+    sums: &mut [f64],
 ) {
-    let mut acc = [[Lanes::ZERO; C]; R];
-    for p in panel.chunks_exact(width) {
-        let a = &p[row / LANES].0[row % LANES..row % LANES + R];
-        let b = &p[column..column + C];
-        for c in 0..C {
-            let b = b[c];
-            for r in 0..R {
-                acc[r][c] = Lanes::splat(a[r]).fma::<FMA>(b, acc[r][c]);
+    let mut acc = [[s.splat_f64s(0.0); C]; R];
+    for p in panel.chunks_exact(stride) {
+        let a = &p[row..row + R];
+        let b = &lanes::<S>(p)[column..column + C];
+        for r in 0..R {
+            let a = s.splat_f64s(a[r]);
+            for c in 0..C {
+                acc[r][c] = s.mul_add_e_f64s(a, b[c], acc[r][c]);
             }
         }
     }
     for r in 0..R {
+        let sums = &mut lanes_mut::<S>(&mut sums[(row + r) * stride..])[column..column + C];
         for c in 0..C {
-            sums[(row + r) * width + column + c] += acc[r][c];
+            sums[c] = s.add_f64s(sums[c], acc[r][c]);
         }
     }
 }

@@ -1,75 +1,83 @@
 //! Σ r (x−μ) and Σ r (x−μ)² feature by feature, for diagonal and spherical covariances.
 
+use pulp::Simd;
+
 use crate::shape::CovarianceType;
 
 use super::block::Block;
 use super::plan::Mixture;
-use super::simd::Lanes;
+use super::simd::{add_sums, groups, lanes_mut};
 
 /// Features summed together, so that a responsibility is loaded once for all of them.
 const FEATURES: usize = 4;
 
 /// Adds the moments of the block's samples to `first` and `second`.
 #[inline(always)]
-pub(super) fn add<const FMA: bool, const V: usize>(
+pub(super) fn add<S: Simd, const V: usize>(
+    s: S,
     mixture: &Mixture,
-    block: &Block,
+    block: &mut Block,
     chunks: usize,
     first: &mut [f64],
     second: &mut [f64],
 ) {
-    let d = mixture.n_features;
-    for k in 0..mixture.n_components {
-        let mut feature = 0;
-        while feature < d {
-            let (sums, squares) = match d - feature {
-                1 => strip::<FMA, V, 1>(mixture, block, chunks, k, feature),
-                2 => strip::<FMA, V, 2>(mixture, block, chunks, k, feature),
-                3 => strip::<FMA, V, 3>(mixture, block, chunks, k, feature),
-                _ => strip::<FMA, V, FEATURES>(mixture, block, chunks, k, feature),
-            };
-            let here = FEATURES.min(d - feature);
-            for i in 0..here {
-                first[k * d + feature + i] += sums[i].sum();
-                match mixture.covariance_type {
-                    CovarianceType::Diag => second[k * d + feature + i] += squares[i].sum(),
-                    _ => second[k] += squares[i].sum(),
+    let (n_components, d) = (mixture.n_components, mixture.n_features);
+    let width = V * S::F64_LANES;
+    let sums = block.sums.take(2 * d * S::F64_LANES);
+    let x = block.x.get(chunks * d * width);
+    let r = block.r.get(chunks * n_components * width);
+    for k in 0..n_components {
+        let (first_lanes, second_lanes) = sums.split_at_mut(d * S::F64_LANES);
+        let to = (lanes_mut::<S>(first_lanes), lanes_mut::<S>(second_lanes));
+        let mean = mixture.mean(k);
+        for feature in (0..d).step_by(FEATURES) {
+            let to = (&mut to.0[feature..], &mut to.1[feature..]);
+            let rows = x.chunks_exact(d * width).map(|x| &groups::<S, V>(x)[feature..]);
+            let r = r.chunks_exact(n_components * width).map(|r| &groups::<S, V>(r)[k]);
+            let (rows, mean) = (rows.zip(r), &mean[feature..]);
+            match d - feature {
+                1 => strip::<S, V, 1>(s, rows, mean, to),
+                2 => strip::<S, V, 2>(s, rows, mean, to),
+                3 => strip::<S, V, 3>(s, rows, mean, to),
+                _ => strip::<S, V, FEATURES>(s, rows, mean, to),
+            }
+        }
+        add_sums(s, &mut first[k * d..(k + 1) * d], first_lanes);
+        match mixture.covariance_type {
+            CovarianceType::Spherical => {
+                for lanes in lanes_mut::<S>(second_lanes) {
+                    second[k] += s.reduce_sum_f64s(*lanes);
                 }
             }
-            feature += here;
+            _ => add_sums(s, &mut second[k * d..(k + 1) * d], second_lanes),
         }
     }
 }
 
-/// First and second moments of the features `feature..feature + F`.
+/// First and second moments of F features, per lane.
 #[inline(always)]
-fn strip<const FMA: bool, const V: usize, const F: usize>(
-    mixture: &Mixture,
-    block: &Block,
-    chunks: usize,
-    k: usize,
-    feature: usize,
-) -> ([Lanes; FEATURES], [Lanes; FEATURES]) {
-    let (n_components, d) = (mixture.n_components, mixture.n_features);
-    let mut first = [Lanes::ZERO; FEATURES];
-    let mut second = [Lanes::ZERO; FEATURES];
-    let mut m = [Lanes::ZERO; F];
+fn strip<'a, S: Simd, const V: usize, const F: usize>(
+    s: S,
+    rows: impl Iterator<Item = (&'a [[S::f64s; V]], &'a [S::f64s; V])>,
+    mean: &[f64],
+    to: (&mut [S::f64s], &mut [S::f64s]),
+) {
+    let zero = s.splat_f64s(0.0);
+    let (mut first, mut second, mut m) = ([zero; F], [zero; F], [zero; F]);
     for i in 0..F {
-        m[i] = Lanes::splat(mixture.mean(k)[feature + i]);
+        m[i] = s.splat_f64s(mean[i]);
     }
-    let x = block.x[..chunks * d * V].chunks_exact(d * V);
-    let r = block.r[..chunks * n_components * V].chunks_exact(n_components * V);
-    for (x, r) in x.zip(r) {
-        let (x, _) = x[feature * V..(feature + F) * V].as_chunks::<V>();
-        let r = &r[k * V..(k + 1) * V];
+    for (x, r) in rows {
+        let x = &x[..F];
         for v in 0..V {
             for i in 0..F {
-                let z = x[i][v] - m[i];
-                let rz = r[v] * z;
-                first[i] += rz;
-                second[i] = rz.fma::<FMA>(z, second[i]);
+                let z = s.sub_f64s(x[i][v], m[i]);
+                let rz = s.mul_f64s(r[v], z);
+                first[i] = s.add_f64s(first[i], rz);
+                second[i] = s.mul_add_e_f64s(rz, z, second[i]);
             }
         }
     }
-    (first, second)
+    to.0[..F].copy_from_slice(&first);
+    to.1[..F].copy_from_slice(&second);
 }
