@@ -40,15 +40,15 @@ pub(super) struct Block {
     pub(super) x: Aligned,
     /// Sample weights, `[row]`; 0 past the last row.
     pub(super) weights: Aligned,
-    /// Weighted log densities, then responsibilities times sample weights,
+    /// Weighted log densities, then √ of responsibilities times sample weights,
     /// `[chunk][component][V·lanes]`.
-    pub(super) r: Aligned,
+    pub(super) roots: Aligned,
     /// One chunk less the component's mean, `[feature][V·lanes]`.
     pub(super) z: Aligned,
     /// Samples less the mean times √r, of the component at hand.
     pub(super) panel: Aligned,
     /// √r of the panel's samples.
-    pub(super) roots: Aligned,
+    pub(super) panel_roots: Aligned,
     /// Sums per lane.
     pub(super) sums: Aligned,
 }
@@ -77,9 +77,19 @@ impl Block {
         let x = self.x.take(chunks * width * d);
         for (chunk, (x, weights)) in x.chunks_exact_mut(width * d).zip(to.chunks_exact(width)).enumerate() {
             let rows = &values[chunk * width * d..n.min((chunk + 1) * width) * d];
-            for (feature, lanes) in x.chunks_exact_mut(width).enumerate() {
-                for (lane, row) in lanes.iter_mut().zip(rows.chunks_exact(d)) {
-                    *lane = row[feature];
+            match d {
+                1 => turn::<1>(rows, 1, 0, x, width),
+                2 => turn::<2>(rows, 2, 0, x, width),
+                3 => turn::<3>(rows, 3, 0, x, width),
+                _ => {
+                    let mut feature = 0;
+                    while feature + 4 <= d {
+                        turn::<4>(rows, d, feature, &mut x[feature * width..], width);
+                        feature += 4;
+                    }
+                    for feature in feature..d {
+                        turn::<1>(rows, d, feature, &mut x[feature * width..], width);
+                    }
                 }
             }
             if weights.contains(&0.0) {
@@ -89,5 +99,24 @@ impl Block {
             }
         }
         chunks
+    }
+}
+
+/// Writes features `feature..feature + F` of `rows` (of `d` numbers) one after the other, `width`
+/// apart.
+#[inline(always)]
+fn turn<const F: usize>(rows: &[f64], d: usize, feature: usize, x: &mut [f64], width: usize) {
+    let mut columns = x.chunks_exact_mut(width);
+    let mut columns: [&mut [f64]; F] = std::array::from_fn(|_| columns.next().unwrap_or_default());
+    let n = rows.len() / d;
+    for column in &mut columns {
+        let whole = std::mem::take(column);
+        *column = &mut whole[..n];
+    }
+    for (lane, row) in rows.chunks_exact(d).enumerate() {
+        let row = &row[feature..feature + F];
+        for f in 0..F {
+            columns[f][lane] = row[f];
+        }
     }
 }

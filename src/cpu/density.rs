@@ -76,19 +76,12 @@ fn few<S: Simd, const V: usize, const D: usize>(
     w: &[f64],
 ) -> [S::f64s; V] {
     let mut z = [[s.splat_f64s(0.0); V]; D];
-    for i in 0..D {
-        let m = s.splat_f64s(mean[i]);
-        for v in 0..V {
-            z[i][v] = s.sub_f64s(x[i][v], m);
-        }
-    }
-    let y = [[s.splat_f64s(0.0); V]; D];
     let mut squares = [s.splat_f64s(0.0); V];
-    triangle::<S, V, D>(s, w, &z, y, &mut squares);
+    rows::<S, V, D>(s, w, (x, mean, &mut z), 0, &mut squares);
     squares
 }
 
-/// |W (x − μ)|² for any D, with x − μ in `z`.
+/// |W (x − μ)|² for any D; `z` receives x − μ.
 #[inline(always)]
 fn many<S: Simd, const V: usize>(
     s: S,
@@ -97,40 +90,35 @@ fn many<S: Simd, const V: usize>(
     mut w: &[f64],
     z: &mut [[S::f64s; V]],
 ) -> [S::f64s; V] {
-    for ((z, x), m) in z.iter_mut().zip(x).zip(mean) {
-        let m = s.splat_f64s(*m);
-        for v in 0..V {
-            z[v] = s.sub_f64s(x[v], m);
-        }
-    }
     let mut squares = [s.splat_f64s(0.0); V];
     let d = mean.len();
     let mut row = 0;
     while row + TILE <= d {
-        w = rows::<S, V, TILE>(s, w, z, row, &mut squares);
+        w = rows::<S, V, TILE>(s, w, (x, mean, z), row, &mut squares);
         row += TILE;
     }
     match d - row {
-        1 => rows::<S, V, 1>(s, w, z, row, &mut squares),
-        2 => rows::<S, V, 2>(s, w, z, row, &mut squares),
-        3 => rows::<S, V, 3>(s, w, z, row, &mut squares),
+        1 => rows::<S, V, 1>(s, w, (x, mean, z), row, &mut squares),
+        2 => rows::<S, V, 2>(s, w, (x, mean, z), row, &mut squares),
+        3 => rows::<S, V, 3>(s, w, (x, mean, z), row, &mut squares),
         _ => w,
     };
     squares
 }
 
-/// Adds the squares of rows `first..first + R` of W z and returns what follows them in `w`.
+/// Adds the squares of rows `first..first + R` of W (x − μ) and returns what follows them in `w`.
+/// Of z = x − μ the features before `first` stand there, those of the rows are added.
 #[inline(always)]
 fn rows<'w, S: Simd, const V: usize, const R: usize>(
     s: S,
     w: &'w [f64],
-    z: &[[S::f64s; V]],
+    (x, mean, z): (&[[S::f64s; V]], &[f64], &mut [[S::f64s; V]]),
     first: usize,
     squares: &mut [S::f64s; V],
 ) -> &'w [f64] {
     let mut y = [[s.splat_f64s(0.0); V]; R];
     let (left, rest) = w.split_at(first * R);
-    for (w, z) in left.as_chunks::<R>().0.iter().zip(z) {
+    for (w, z) in left.as_chunks::<R>().0.iter().zip(&*z) {
         for r in 0..R {
             let w = s.splat_f64s(w[r]);
             for v in 0..V {
@@ -138,22 +126,14 @@ fn rows<'w, S: Simd, const V: usize, const R: usize>(
             }
         }
     }
-    triangle::<S, V, R>(s, rest, &z[first..first + R], y, squares);
-    &rest[R * (R + 1) / 2..]
-}
-
-/// y += W z for the triangle at the end of R rows, then squares += y².
-#[inline(always)]
-fn triangle<S: Simd, const V: usize, const R: usize>(
-    s: S,
-    w: &[f64],
-    z: &[[S::f64s; V]],
-    mut y: [[S::f64s; V]; R],
-    squares: &mut [S::f64s; V],
-) {
-    let (w, z) = (&w[..R * (R + 1) / 2], &z[..R]);
+    let (w, rest) = rest.split_at(R * (R + 1) / 2);
+    let (x, mean, z) = (&x[first..first + R], &mean[first..first + R], &mut z[first..first + R]);
     let mut next = 0;
     for column in 0..R {
+        let m = s.splat_f64s(mean[column]);
+        for v in 0..V {
+            z[column][v] = s.sub_f64s(x[column][v], m);
+        }
         for r in column..R {
             let w = s.splat_f64s(w[next]);
             next += 1;
@@ -167,4 +147,5 @@ fn triangle<S: Simd, const V: usize, const R: usize>(
             squares[v] = s.mul_add_e_f64s(y[r][v], y[r][v], squares[v]);
         }
     }
+    rest
 }

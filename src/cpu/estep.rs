@@ -62,7 +62,9 @@ fn e_step<S: Simd, const V: usize>(s: S, task: EStep<'_>) {
     }
 }
 
-/// Fills `block.r` with w·r of every chunk, adds them to `counts` and returns Σ w ln p(x).
+/// Fills `block.roots` with √(w·r) of every chunk, adds w·r to `counts` and returns Σ w ln p(x).
+///
+/// The roots cost nothing: exp(½y) is as quick as exp(y), and second moments want √r on both sides.
 #[inline(always)]
 fn responsibilities<S: Simd, const V: usize>(
     s: S,
@@ -78,7 +80,7 @@ fn responsibilities<S: Simd, const V: usize>(
     let x = block.x.get(chunks * d * width);
     let weights = groups::<S, V>(block.weights.get(chunks * width));
     let z = block.z.take(d * width);
-    let r = block.r.take(chunks * k * width);
+    let r = block.roots.take(chunks * k * width);
     let zero = s.splat_f64s(0.0);
     let mut log_likelihood = zero;
     for ((x, r), weights) in x.chunks_exact(d * width).zip(r.chunks_exact_mut(k * width)).zip(weights) {
@@ -95,8 +97,8 @@ fn responsibilities<S: Simd, const V: usize>(
         let mut total = [zero; V];
         for y in r.iter_mut() {
             for v in 0..V {
-                y[v] = exp(s, s.sub_f64s(y[v], largest[v]));
-                total[v] = s.add_f64s(total[v], y[v]);
+                y[v] = exp(s, s.mul_f64s(s.sub_f64s(y[v], largest[v]), s.splat_f64s(0.5)));
+                total[v] = s.mul_add_e_f64s(y[v], y[v], total[v]);
             }
         }
         let mut scale = [zero; V];
@@ -106,12 +108,12 @@ fn responsibilities<S: Simd, const V: usize>(
             let log_density = s.add_f64s(largest[v], ln(s, total[v]));
             let term = s.select_f64s(present, s.mul_f64s(weights[v], log_density), zero);
             log_likelihood = s.add_f64s(log_likelihood, term);
-            scale[v] = s.select_f64s(present, s.div_f64s(weights[v], total[v]), zero);
+            scale[v] = s.select_f64s(present, s.sqrt_f64s(s.div_f64s(weights[v], total[v])), zero);
         }
         for (y, count) in r.iter_mut().zip(groups_mut::<S, 1>(lane_counts)) {
             for v in 0..V {
                 y[v] = s.mul_f64s(y[v], scale[v]);
-                count[0] = s.add_f64s(count[0], y[v]);
+                count[0] = s.mul_add_e_f64s(y[v], y[v], count[0]);
             }
         }
     }
@@ -150,7 +152,7 @@ fn densities<S: Simd, const V: usize>(s: S, task: Densities<'_>) {
         block.widened = widened;
         let x = block.x.get(chunks * d * width).chunks_exact(d * width);
         let z = block.z.take(d * width);
-        let r = block.r.take(k * width);
+        let r = block.roots.take(k * width);
         for (x, out) in x.zip(out.chunks_mut(width * k)) {
             density::chunk::<S, V>(s, mixture, x, z, r);
             for (row, out) in out.chunks_exact_mut(k).enumerate() {

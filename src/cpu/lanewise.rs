@@ -26,14 +26,14 @@ pub(super) fn add<S: Simd, const V: usize>(
     let (n_components, d) = (mixture.n_components, mixture.n_features);
     let t = triangle_len(d);
     let width = V * S::F64_LANES;
-    let slots = (PANEL_LEN / d).max(1);
+    let slots = (PANEL_LEN / d).max(1).next_multiple_of(V);
     let panel = lanes_mut::<S>(block.panel.take(slots * d * S::F64_LANES));
-    let roots = lanes_mut::<S>(block.roots.take(slots * S::F64_LANES));
+    let panel_roots = lanes_mut::<S>(block.panel_roots.take(slots * S::F64_LANES));
     let sums = block.sums.take((t + d) * S::F64_LANES);
     for k in 0..n_components {
         let x = block.x.get(chunks * d * width).chunks_exact(d * width).map(|x| groups::<S, V>(x));
-        let r = block.r.get(chunks * n_components * width).chunks_exact(n_components * width);
-        let rows = x.zip(r.map(|r| &groups::<S, V>(r)[k]));
+        let roots = block.roots.get(chunks * n_components * width).chunks_exact(n_components * width);
+        let rows = x.zip(roots.map(|roots| &groups::<S, V>(roots)[k]));
         let mean = mixture.mean(k);
         sums.fill(0.0);
         match d {
@@ -41,7 +41,7 @@ pub(super) fn add<S: Simd, const V: usize>(
             2 => few::<S, V, 2>(s, rows, mean, lanes_mut::<S>(sums)),
             3 => few::<S, V, 3>(s, rows, mean, lanes_mut::<S>(sums)),
             4 => few::<S, V, 4>(s, rows, mean, lanes_mut::<S>(sums)),
-            _ => many::<S, V>(s, rows, mean, panel, roots, lanes_mut::<S>(sums)),
+            _ => many::<S, V>(s, rows, mean, panel, panel_roots, lanes_mut::<S>(sums)),
         }
         let second = match mixture.covariance_type {
             CovarianceType::Tied => &mut *second,
@@ -66,15 +66,16 @@ fn few<'a, S: Simd, const V: usize, const D: usize>(
     for i in 0..D {
         m[i] = s.splat_f64s(mean[i]);
     }
-    for (x, r) in rows {
+    for (x, root) in rows {
         let x = &x[..D];
         for v in 0..V {
+            let r = s.mul_f64s(root[v], root[v]);
             let mut z = [zero; D];
             for i in 0..D {
                 z[i] = s.sub_f64s(x[i][v], m[i]);
             }
             for i in 0..D {
-                let rz = s.mul_f64s(r[v], z[i]);
+                let rz = s.mul_f64s(r, z[i]);
                 first[i] = s.add_f64s(first[i], rz);
                 for j in 0..=i {
                     second[i][j] = s.mul_add_e_f64s(rz, z[j], second[i][j]);
@@ -102,22 +103,36 @@ fn many<'a, S: Simd, const V: usize>(
 ) {
     let d = mean.len();
     let mut filled = 0;
-    for (x, r) in rows {
+    for (x, root) in rows {
+        let x = &x[..d];
+        // Samples of responsibility exactly 0 add nothing.
+        let mut used = [false; V];
         for v in 0..V {
-            // Samples of responsibility exactly 0 add nothing.
-            if none_positive(s, r[v]) {
-                continue;
+            used[v] = !none_positive(s, root[v]);
+        }
+        if used == [true; V] {
+            let mut slots = panel[filled * d..].chunks_exact_mut(d);
+            let p: [&mut [S::f64s]; V] = std::array::from_fn(|_| slots.next().unwrap_or_default());
+            for (i, (x, m)) in x.iter().zip(mean).enumerate() {
+                let m = s.splat_f64s(*m);
+                for v in 0..V {
+                    p[v][i] = s.mul_f64s(s.sub_f64s(x[v], m), root[v]);
+                }
             }
-            let root = s.sqrt_f64s(r[v]);
-            for ((p, x), m) in panel[filled * d..(filled + 1) * d].iter_mut().zip(x).zip(mean) {
-                *p = s.mul_f64s(s.sub_f64s(x[v], s.splat_f64s(*m)), root);
+            roots[filled..filled + V].copy_from_slice(root);
+            filled += V;
+        } else {
+            for v in (0..V).filter(|&v| used[v]) {
+                for ((p, x), m) in panel[filled * d..(filled + 1) * d].iter_mut().zip(x).zip(mean) {
+                    *p = s.mul_f64s(s.sub_f64s(x[v], s.splat_f64s(*m)), root[v]);
+                }
+                roots[filled] = root[v];
+                filled += 1;
             }
-            roots[filled] = root;
-            filled += 1;
-            if filled == roots.len() {
-                flush(s, panel, roots, d, sums);
-                filled = 0;
-            }
+        }
+        if filled + V > roots.len() {
+            flush(s, &panel[..filled * d], &roots[..filled], d, sums);
+            filled = 0;
         }
     }
     flush(s, &panel[..filled * d], &roots[..filled], d, sums);

@@ -33,30 +33,29 @@ pub(super) fn add<S: Simd, const V: usize>(
     let panel = block.panel.take(slots * stride);
     // Features past D are written once, as 0.
     panel.fill(0.0);
-    let roots = block.roots.take(slots);
+    let panel_roots = block.panel_roots.take(slots);
     let sums = block.sums.take((stride + 1) * stride);
-    let r = block.r.get(values.len().div_ceil(d).next_multiple_of(width) * n_components);
+    let roots = block.roots.get(values.len().div_ceil(d).next_multiple_of(width) * n_components);
     for k in 0..n_components {
         sums.fill(0.0);
         let mean = mixture.mean(k);
         let mut filled = 0;
-        for (r, values) in r.chunks_exact(n_components * width).zip(values.chunks(d * width)) {
-            for (r, x) in r[k * width..(k + 1) * width].iter().zip(values.chunks_exact(d)) {
+        for (roots, values) in roots.chunks_exact(n_components * width).zip(values.chunks(d * width)) {
+            for (root, x) in roots[k * width..(k + 1) * width].iter().zip(values.chunks_exact(d)) {
                 // A sample of responsibility exactly 0 adds nothing.
-                if *r == 0.0 {
+                if *root == 0.0 {
                     continue;
                 }
-                let root = r.sqrt();
-                fill(s, &mut panel[filled * stride..filled * stride + d], x, mean, root);
-                roots[filled] = root;
+                fill(s, &mut panel[filled * stride..filled * stride + d], x, mean, *root);
+                panel_roots[filled] = *root;
                 filled += 1;
                 if filled == slots {
-                    flush(s, panel, roots, stride, sums);
+                    flush(s, panel, panel_roots, stride, sums);
                     filled = 0;
                 }
             }
         }
-        flush(s, &panel[..filled * stride], &roots[..filled], stride, sums);
+        flush(s, &panel[..filled * stride], &panel_roots[..filled], stride, sums);
         let second = match mixture.covariance_type {
             CovarianceType::Tied => &mut *second,
             _ => &mut second[k * t..(k + 1) * t],

@@ -25,7 +25,7 @@ pub(super) fn add<S: Simd, const V: usize>(
     let width = V * S::F64_LANES;
     let sums = block.sums.take(2 * d * S::F64_LANES);
     let x = block.x.get(chunks * d * width);
-    let r = block.r.get(chunks * n_components * width);
+    let roots = block.roots.get(chunks * n_components * width);
     for k in 0..n_components {
         let (first_lanes, second_lanes) = sums.split_at_mut(d * S::F64_LANES);
         let to = (lanes_mut::<S>(first_lanes), lanes_mut::<S>(second_lanes));
@@ -33,8 +33,8 @@ pub(super) fn add<S: Simd, const V: usize>(
         for feature in (0..d).step_by(FEATURES) {
             let to = (&mut to.0[feature..], &mut to.1[feature..]);
             let rows = x.chunks_exact(d * width).map(|x| &groups::<S, V>(x)[feature..]);
-            let r = r.chunks_exact(n_components * width).map(|r| &groups::<S, V>(r)[k]);
-            let (rows, mean) = (rows.zip(r), &mean[feature..]);
+            let roots = roots.chunks_exact(n_components * width).map(|roots| &groups::<S, V>(roots)[k]);
+            let (rows, mean) = (rows.zip(roots), &mean[feature..]);
             match d - feature {
                 1 => strip::<S, V, 1>(s, rows, mean, to),
                 2 => strip::<S, V, 2>(s, rows, mean, to),
@@ -67,12 +67,13 @@ fn strip<'a, S: Simd, const V: usize, const F: usize>(
     for i in 0..F {
         m[i] = s.splat_f64s(mean[i]);
     }
-    for (x, r) in rows {
+    for (x, root) in rows {
         let x = &x[..F];
         for v in 0..V {
+            let r = s.mul_f64s(root[v], root[v]);
             for i in 0..F {
                 let z = s.sub_f64s(x[i][v], m[i]);
-                let rz = s.mul_f64s(r[v], z);
+                let rz = s.mul_f64s(r, z);
                 first[i] = s.add_f64s(first[i], rz);
                 second[i] = s.mul_add_e_f64s(rz, z, second[i]);
             }
