@@ -42,7 +42,7 @@ pub enum Error {
         line: u64,
         /// Column, from 1.
         column: usize,
-        /// Column name from the header, or `column N`.
+        /// Column name from the header, or `unnamed`.
         name: String,
         /// The text found (shortened to 40 characters).
         found: String,
@@ -63,7 +63,7 @@ pub enum Error {
     },
     /// A sample held in memory is NaN or infinite.
     #[error(
-        "{origin}: the value at row {row}, column {column} is {value}. Remove such rows (`--missing drop`) or repair them: a mixture is defined on finite numbers only"
+        "{origin}: the value at row {row}, column {column} (counted from 0) is {value}. Remove such rows (`--missing drop`) or repair them: a mixture is defined on finite numbers only"
     )]
     NonFinite {
         /// Where the samples came from (a path or `samples`).

@@ -1,23 +1,70 @@
 //! The WGSL engine: f32 sums on any Vulkan, Metal or DX12 adapter, finished in f64 on the host.
+//!
+//! Layers, lowest first: [`shader`] text, [`plan`] (pure), `context`, [`resident`] samples, [`layout`]
+//! of every number, `pipeline`, `scratch`, and the engine here.
+
+mod context;
+pub mod layout;
+pub mod pipeline;
+pub mod plan;
+pub mod probe;
+pub mod resident;
+mod scratch;
+pub mod shader;
+pub mod timing;
 
 use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use context::Context;
+use plan::{Limits, Plan, Problem};
+use probe::Burner;
+use resident::{Chunk, Scaling};
+use scratch::Scratch;
+use shader::ShaderEdit;
+use timing::{DeviceSeconds, Timing};
 
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::Parameters;
 use crate::moments::Moments;
+use crate::precision::Precisions;
 use crate::report::EngineInfo;
+
+/// Dispatches aim at this much device time, well below every watchdog and a display's patience.
+const DISPATCH_SECONDS: f64 = 0.025;
 
 /// Which adapter to open and how to cut the work.
 #[derive(Debug, Clone, Default)]
 pub struct GpuOptions {
     /// Index in [`adapters`], or a case-insensitive part of the name; none takes the best.
     pub adapter: Option<String>,
-    /// Most samples per resident chunk; none fills the adapter's binding limit.
+    /// Most samples per resident chunk (rounded up to 4096); none fills the adapter's binding limit.
     pub chunk_rows: Option<usize>,
     /// Whether a software adapter may be taken when no name asks for one.
     pub allow_software: bool,
+    /// Hooks for tests.
+    #[doc(hidden)]
+    pub testing: Testing,
+}
+
+/// What tests may change about the device work.
+#[doc(hidden)]
+#[derive(Debug, Clone, Default)]
+pub struct Testing {
+    /// Fill every buffer with NaN bits first.
+    pub poison: bool,
+    /// Keep runtime checks and zero-initialised workgroup memory.
+    pub checked: bool,
+    /// A fault to plant in a shader.
+    pub edit: Option<ShaderEdit>,
+    /// Plan for these limits where they are below the adapter's.
+    pub limits: Option<Limits>,
+    /// Other tile sizes than the table's.
+    pub tuning: Option<plan::Tuning>,
+    /// Samples per slab, instead of what the device's speed suggests.
+    pub slab: Option<usize>,
 }
 
 /// One adapter as `wgmm devices` lists it.
@@ -43,9 +90,9 @@ pub struct AdapterSummary {
     pub workgroup_memory_bytes: u32,
 }
 
-/// Every adapter there is; empty without a driver.
+/// Every adapter there is, the best first; empty without a driver.
 pub fn adapters() -> Vec<AdapterSummary> {
-    Vec::new()
+    context::adapters()
 }
 
 /// Whether a fit of this size gains from a graphics card: its round trips cost more than the sums of
@@ -56,47 +103,207 @@ pub fn is_worthwhile(n_samples: usize, n_features: usize, n_components: usize) -
 
 /// Samples resident on a graphics device.
 #[derive(Debug)]
-pub struct GpuEngine {}
+pub struct GpuEngine {
+    context: Context,
+    scaling: Scaling,
+    chunks: Vec<Chunk>,
+    n_samples: usize,
+    n_features: usize,
+    total_weight: f64,
+    testing: Testing,
+    /// Useful operations per second, as seen in the last E-step.
+    rate: f64,
+    prepared: Option<Prepared>,
+    burner: Option<Burner>,
+}
+
+/// What one kind of mixture (K, covariance type) needs on the device.
+#[derive(Debug)]
+struct Prepared {
+    plan: Plan,
+    scratch: Scratch,
+    /// The parameters on the device and their origins in data units.
+    loaded: Option<(Parameters, Vec<f64>)>,
+}
 
 impl GpuEngine {
-    /// Opens an adapter and uploads `samples` (centred and scaled in f64) for mixtures of up to
-    /// `n_components` components.
+    /// Opens an adapter and uploads `samples`, centred and scaled in f64.
     ///
     /// # Errors
     /// [`Error::NoDevice`], [`Error::LimitExceeded`], [`Error::OutOfMemory`].
-    pub fn new(samples: &Samples<'_>, n_components: usize, options: &GpuOptions) -> Result<Self> {
-        let _ = (samples, n_components);
-        Err(Error::NoDevice {
-            requested: options.adapter.clone().unwrap_or_default(),
-            available: "none".into(),
+    pub fn new(samples: &Samples<'_>, options: &GpuOptions) -> Result<Self> {
+        let mut context = Context::open(options.adapter.as_deref(), options.allow_software)?;
+        if let Some(limits) = options.testing.limits {
+            context.limits = context.limits.at_most(&limits);
+        }
+        let scaling = Scaling::of(samples);
+        let chunks = resident::upload(&context, samples, &scaling, options.chunk_rows)?;
+        let rate = match context.adapter.device_type.as_str() {
+            "discrete" => 1e12,
+            "software" => 2e9,
+            _ => 1e11,
+        };
+        Ok(GpuEngine {
+            context,
+            scaling,
+            chunks,
+            n_samples: samples.n_samples(),
+            n_features: samples.n_features(),
+            total_weight: samples.total_weight(),
+            testing: options.testing.clone(),
+            rate,
+            prepared: None,
+            burner: None,
         })
+    }
+
+    /// The adapter that was opened.
+    pub fn adapter(&self) -> &AdapterSummary {
+        &self.context.adapter
+    }
+
+    /// Plans, compiles and allocates for this kind of mixture unless it is done, and uploads the
+    /// parameters unless they are there.
+    fn load(&mut self, parameters: &Parameters) -> Result<()> {
+        if parameters.n_features() != self.n_features {
+            return Err(Error::shape("features of the parameters", self.n_features, parameters.n_features()));
+        }
+        let problem = Problem {
+            n_samples: self.n_samples,
+            n_features: self.n_features,
+            n_components: parameters.n_components(),
+            covariance_type: parameters.covariance_type(),
+            weighted: self.chunks.iter().any(|c| c.weights.is_some()),
+        };
+        if self.prepared.as_ref().is_none_or(|p| p.plan.problem != problem) {
+            // Free the old scratch first: it may be as large as the new one.
+            self.prepared = None;
+            let plan = match &self.testing.tuning {
+                Some(tuning) => Plan::tuned(problem, &self.context.limits, tuning)?,
+                None => Plan::new(problem, &self.context.limits)?,
+            };
+            let scratch = Scratch::new(&self.context, &plan, &self.chunks, &self.testing)?;
+            self.prepared = Some(Prepared { plan, scratch, loaded: None });
+        }
+        let Some(prepared) = &mut self.prepared else { return Ok(()) };
+        if prepared.loaded.as_ref().is_some_and(|(p, _)| p == parameters) {
+            return Ok(());
+        }
+        let precisions = Precisions::new(parameters)?;
+        let upload = layout::pack(&prepared.plan, parameters, &precisions, &self.scaling);
+        prepared.scratch.write(&self.context, &upload);
+        prepared.loaded = Some((parameters.clone(), upload.data_origins));
+        Ok(())
+    }
+
+    /// One E-step; with `timed` also the device time of each kernel, where the adapter has timestamps.
+    fn run(&mut self, parameters: &Parameters, timed: bool) -> Result<(Moments, Option<DeviceSeconds>)> {
+        self.load(parameters)?;
+        let Some(slab_rows) = self.prepared.as_ref().map(|p| self.slab_rows(&p.plan)) else {
+            return Err(Error::shape("prepared plan", "one", "none"));
+        };
+        let Some(Prepared { plan, scratch, loaded: Some((_, origins)) }) = &mut self.prepared else {
+            return Err(Error::shape("loaded parameters", "one set", "none"));
+        };
+        scratch.cut(&self.context, plan, &self.chunks, slab_rows)?;
+        let mut timing =
+            if timed { Timing::new(&self.context, scratch.n_slabs() * timing::KERNELS)? } else { None };
+        let started = Instant::now();
+        let (totals, log_likelihoods) = scratch.e_step(&self.context, plan, timing.as_mut())?;
+        let seconds = started.elapsed().as_secs_f64().max(1e-6);
+        // The first iteration may hold the driver's compilation: the next ones correct the rate.
+        self.rate = plan.flops_per_sample * self.n_samples as f64 / seconds;
+        let origins = origins.clone();
+        let device = timing.as_mut().map(|t| t.read(&self.context)).transpose()?;
+        let moments = layout::unpack(plan, parameters, &self.scaling, origins, &totals, &log_likelihoods);
+        Ok((moments, device))
+    }
+
+    /// [`Engine::e_step`] with the device time of each kernel (none without timestamp queries).
+    ///
+    /// # Errors
+    /// As [`Engine::e_step`].
+    pub fn e_step_timed(&mut self, parameters: &Parameters) -> Result<(Moments, Option<DeviceSeconds>)> {
+        self.run(parameters, true)
+    }
+
+    /// Runs fused multiply-adds until the clocks are steady (at most `limit`): the last rate and the best
+    /// seen by this engine, floating-point operations per second.
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn warm_up(&mut self, limit: Duration) -> Result<(f64, f64)> {
+        if self.burner.is_none() {
+            self.burner = Some(Burner::new(&self.context)?);
+        }
+        let Some(burner) = &mut self.burner else { return Ok((0.0, 0.0)) };
+        burner.warm_up(&self.context, limit)
+    }
+
+    /// Samples per slab that keep a dispatch near [`DISPATCH_SECONDS`] at the rate last seen.
+    fn slab_rows(&self, plan: &Plan) -> usize {
+        let unit = plan.slab_unit();
+        let wanted =
+            self.testing.slab.unwrap_or((self.rate * DISPATCH_SECONDS / plan.flops_per_sample) as usize);
+        (wanted / unit * unit).clamp(unit, plan.max_slab)
     }
 }
 
 impl Engine for GpuEngine {
     fn n_samples(&self) -> usize {
-        0
+        self.n_samples
     }
+
     fn n_features(&self) -> usize {
-        0
+        self.n_features
     }
+
     fn total_weight(&self) -> f64 {
-        0.0
+        self.total_weight
     }
-    fn e_step(&mut self, _: &Parameters) -> Result<Moments> {
-        Err(Error::NoDevice { requested: String::new(), available: String::new() })
+
+    fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
+        self.run(parameters, false).map(|(moments, _)| moments)
     }
-    fn weighted_log_densities(&mut self, _: &Parameters, _: Range<usize>) -> Result<Vec<f64>> {
-        Err(Error::NoDevice { requested: String::new(), available: String::new() })
+    fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
+        self.load(parameters)?;
+        let Some(Prepared { plan, scratch, .. }) = &mut self.prepared else {
+            return Err(Error::shape("prepared plan", "one", "none"));
+        };
+        let k = parameters.n_components();
+        let mut densities = Vec::with_capacity(rows.len() * k);
+        let mut chunk_start = 0;
+        for chunk in &self.chunks {
+            let (mut start, end) = (
+                rows.start.clamp(chunk_start, chunk_start + chunk.rows) - chunk_start,
+                rows.end.clamp(chunk_start, chunk_start + chunk.rows) - chunk_start,
+            );
+            while start < end {
+                // The aligned range must fit the scratch, which holds `max_slab` samples.
+                let stop = end
+                    .min((start / plan.density_rows + plan.max_slab / plan.density_rows) * plan.density_rows);
+                let (stride, skipped, bits) = scratch.densities(&self.context, plan, chunk, start..stop)?;
+                for row in 0..stop - start {
+                    densities.extend(
+                        (0..k).map(|c| f64::from(bits[c * stride + skipped + row]) * std::f64::consts::LN_2),
+                    );
+                }
+                start = stop;
+            }
+            chunk_start += chunk.rows;
+        }
+        Ok(densities)
     }
+
     fn info(&self) -> EngineInfo {
+        let adapter = &self.context.adapter;
         EngineInfo {
             kind: "gpu".into(),
-            device: String::new(),
-            driver: None,
-            backend: None,
+            device: adapter.name.clone(),
+            driver: Some(adapter.driver.clone()),
+            backend: Some(adapter.backend.clone()),
             precision: "f32".into(),
-            kernels: None,
+            kernels: self.prepared.as_ref().map(|p| p.plan.kernels()),
         }
     }
 }

@@ -1,0 +1,17 @@
+// The samples one dispatch works on: a run of whole tiles of 128 samples inside one resident chunk.
+// Every shader starts with this text. Samples lie as [tile][feature][128]; scratch is [component][stride].
+struct Slab {
+    first_tile: u32,    // tile of the chunk the slab starts with
+    n_samples: u32,     // samples in the chunk; those beyond have weight 0
+    stride: u32,        // samples in the slab, padding included: row stride of the scratch buffers
+    n_components: u32,  // K
+    first_partial: u32, // where this slab's log-likelihood partials start
+    n_slices: u32,      // slices of samples in the slab
+    first_slice: u32,   // number of the slab's first slice, counted over all chunks
+    row_length: u32,    // statistics per slice: length of a row of `partials` and of `totals`
+}
+
+const TILE = 128u;
+// log2 weight of a sample that does not count, and log2 density of a component of weight 0: finite,
+// because WGSL may assume that infinities do not occur.
+const HUGE = 3.0e38;

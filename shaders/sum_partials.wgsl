@@ -1,0 +1,43 @@
+// Computes: totals[group][s] += partials[slice][s] over the slab's slices of each group of ${GROUP} slices, in slice order
+// One invocation: one statistic of one group
+// Bindings: 0 slab; 2 partials, totals
+// Assumes: slices arrive in order, slab after slab; the first slice of a group starts its total
+// Twin: Moments::add
+
+@group(0) @binding(3) var<uniform> slab: Slab;
+@group(2) @binding(0) var<storage, read> partials: array<f32>;
+@group(2) @binding(1) var<storage, read_write> totals: array<f32>;
+
+@compute @workgroup_size(256)
+fn sum_partials(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) t: u32,
+) {
+    let group = slab.first_slice / ${GROUP}u + workgroup.y;
+    let start = max(group * ${GROUP}u, slab.first_slice);
+    let end = min((group + 1u) * ${GROUP}u, slab.first_slice + slab.n_slices);
+    for (var s = workgroup.x * 256u + t; s < slab.row_length; s += workgroups.x * 256u) {
+        var sum = 0.0;
+        if (start > group * ${GROUP}u) {
+            sum = totals[group * slab.row_length + s];
+        }
+        var at = (start - slab.first_slice) * slab.row_length + s;
+        var slice = start;
+        // Eight loads in flight; the additions keep their order.
+        for (; slice + 8u <= end; slice += 8u) {
+//% for u in range(8)
+            let p${u} = partials[at + ${u}u * slab.row_length];
+//% endfor
+//% for u in range(8)
+            sum += p${u};
+//% endfor
+            at += 8u * slab.row_length;
+        }
+        for (; slice < end; slice++) {
+            sum += partials[at];
+            at += slab.row_length;
+        }
+        totals[group * slab.row_length + s] = sum;
+    }
+}

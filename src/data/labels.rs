@@ -1,0 +1,107 @@
+//! One value per row: labels to compare with, and sample weights.
+
+use std::path::Path;
+
+use ::csv::ByteRecord;
+
+use super::csv::Rows;
+use super::number::{self, Cell};
+use super::samples::Values;
+use super::source::{Format, Source};
+use super::table::{self, ReadOptions, Table};
+use crate::error::{Error, Result};
+
+/// First cells that are headers even where all labels are text.
+const HEADERS: [&str; 10] =
+    ["label", "labels", "class", "classes", "target", "truth", "component", "cluster", "category", "y"];
+
+/// Reads N labels as text: a 1-D (or N×1) `.npy`, or a CSV of one column. Whole numbers lose their `.0`.
+///
+/// The first CSV row is a header if it is no number while all others are, or if it is one of `label`, `class`,
+/// `target`, `truth`, `component`, `cluster`, `category`, `y` (in any case, or the plural).
+///
+/// # Errors
+/// As [`table::open`]; [`Error::Format`] if there is more than one column, or an empty label.
+pub fn open_labels(path: &Path) -> Result<Vec<String>> {
+    let source = Source::open(path)?;
+    let path = source.path().to_owned();
+    match source.format()? {
+        Format::Npy => {
+            let (table, _) = super::npy::read(source, &ReadOptions::default())?;
+            Ok(column(&path, "labels", &table)?.into_iter().map(|value| format!("{value}")).collect())
+        }
+        Format::Csv => read_labels(&path, Rows::new(source)?),
+    }
+}
+
+fn read_labels(path: &Path, mut rows: Rows) -> Result<Vec<String>> {
+    let mut row = ByteRecord::new();
+    let mut labels = Vec::new();
+    let (mut first_is_number, mut rest_are_numbers) = (false, true);
+    while let Some(line) = rows.next(&mut row)? {
+        let cell = number::trim(row.as_slice());
+        if row.len() != 1 || cell.is_empty() {
+            let what =
+                if row.len() == 1 { "an empty label".into() } else { format!("{} columns", row.len()) };
+            return Err(Error::format(
+                path,
+                format!("line {line}: {what}; a label file has one column with one label per row"),
+            ));
+        }
+        let (label, is_number) = match number::read(cell) {
+            Cell::Number(value) => (format!("{value}"), true),
+            _ => (String::from_utf8_lossy(cell).into_owned(), false),
+        };
+        if labels.is_empty() {
+            first_is_number = is_number;
+        } else {
+            rest_are_numbers &= is_number;
+        }
+        labels.push(label);
+    }
+    let is_header = match labels.first() {
+        Some(first) => {
+            HEADERS.iter().any(|header| first.eq_ignore_ascii_case(header))
+                || (!first_is_number && rest_are_numbers && labels.len() > 1)
+        }
+        None => false,
+    };
+    if is_header {
+        labels.remove(0);
+    }
+    if labels.is_empty() {
+        return Err(Error::format(path, "there are no labels: the file is empty"));
+    }
+    Ok(labels)
+}
+
+/// Reads N sample weights: a 1-D (or N×1) `.npy`, or a CSV of one column with or without a header.
+///
+/// # Errors
+/// As [`table::open`]; [`Error::Format`] if there is more than one column or a weight is negative.
+pub fn open_weights(path: &Path) -> Result<Vec<f64>> {
+    let table = table::open(path, &ReadOptions::default())?;
+    let weights = column(path, "weights", &table)?;
+    match weights.iter().position(|weight| *weight < 0.0) {
+        Some(row) => Err(Error::format(
+            path,
+            format!("the weight of row {row} (from 0) is negative; weights are at least 0"),
+        )),
+        None => Ok(weights),
+    }
+}
+
+/// The only column of `table`.
+fn column(path: &Path, what: &str, table: &Table) -> Result<Vec<f64>> {
+    if table.samples.n_features() != 1 {
+        let n = table.samples.n_features();
+        return Err(Error::format(
+            path,
+            format!("{what} need one column with one value per row; this file has {n} columns"),
+        ));
+    }
+    Ok(match table.samples.values() {
+        Values::F64(values) => values.to_vec(),
+        Values::F32(values) => values.iter().map(|&value| f64::from(value)).collect(),
+    })
+}

@@ -1,0 +1,146 @@
+//! Where bytes come from: a file or standard input, with its first bytes looked at before anything is read.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Bytes looked at to recognise the format and the separator.
+const HEAD: u64 = 1 << 16;
+
+pub(super) const NPY_MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Content that is neither CSV nor NPY: its first bytes, and what to tell the user.
+const FOREIGN: [(&[u8], &str); 13] = [
+    (b"\x1f\x8b", "is gzip-compressed. Unpack it first (`gunzip`)"),
+    (b"\x28\xb5\x2f\xfd", "is zstd-compressed. Unpack it first (`unzstd`)"),
+    (b"\xfd7zXZ", "is xz-compressed. Unpack it first (`unxz`)"),
+    (b"BZh91AY", "is bzip2-compressed. Unpack it first (`bunzip2`)"),
+    (b"PK\x03\x04", "is a ZIP archive (NPZ, XLSX, …), not a table. Unpack it and give one .npy or .csv file"),
+    (b"PK\x05\x06", "is an empty ZIP archive, not a table. Give a .npy or .csv file"),
+    (b"PAR1\x15", "is a Parquet file. Convert it to NPY or CSV"),
+    (b"ARROW1\0", "is an Arrow/Feather file. Convert it to NPY or CSV"),
+    (b"\x89HDF", "is an HDF5 file. Save the table as NPY or CSV"),
+    (b"%PDF-", "is a PDF. Save the table as NPY or CSV"),
+    (b"\xff\xfe", "is UTF-16 text. Convert it (`iconv -f UTF-16 -t UTF-8`)"),
+    (b"\xfe\xff", "is UTF-16 text. Convert it (`iconv -f UTF-16 -t UTF-8`)"),
+    (b"\x80\x04", "is a Python pickle, which is never read. Save the array with `numpy.save`"),
+];
+
+/// An opened input.
+pub(super) struct Source {
+    path: PathBuf,
+    head: Vec<u8>,
+    taken: usize,
+    rest: Box<dyn Read>,
+    /// Length in bytes, where it can be known.
+    len: Option<u64>,
+}
+
+/// The formats that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Npy,
+    Csv,
+}
+
+impl Source {
+    /// Opens `path` (`-` is standard input) and looks at its first bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for what cannot be read, directories included.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let (path, rest, len): (_, Box<dyn Read>, _) = if path == Path::new("-") {
+            (PathBuf::from("standard input"), Box::new(io::stdin()), None)
+        } else {
+            let file = File::open(path).map_err(|e| Error::read(path, e))?;
+            let meta = file.metadata().map_err(|e| Error::read(path, e))?;
+            if meta.is_dir() {
+                return Err(Error::Io {
+                    path: path.into(),
+                    action: "read",
+                    source: io::ErrorKind::IsADirectory.into(),
+                    hint: "Give one CSV or NPY file",
+                });
+            }
+            // Files under /proc say 0 and still have content.
+            let len = (meta.is_file() && meta.len() > 0).then_some(meta.len());
+            (path.to_owned(), Box::new(file), len)
+        };
+        let mut source = Source { path, head: Vec::new(), taken: 0, rest, len };
+        source
+            .rest
+            .by_ref()
+            .take(HEAD)
+            .read_to_end(&mut source.head)
+            .map_err(|e| Error::read(&source.path, e))?;
+        Ok(source)
+    }
+
+    /// The path, or `standard input`.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The first bytes (up to 64 KiB).
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Length in bytes, where it can be known before reading.
+    pub(super) fn len(&self) -> Option<u64> {
+        self.len
+    }
+
+    /// Recognises the format by content.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for an empty input and for formats that are not read, by name.
+    pub(super) fn format(&self) -> Result<Format> {
+        let refuse = |what: &str| Err(Error::format(&self.path, what));
+        let head = self.head.as_slice();
+        if head.is_empty() {
+            return refuse("the file is empty: there are no data rows");
+        }
+        if head.starts_with(NPY_MAGIC) {
+            return Ok(Format::Npy);
+        }
+        if NPY_MAGIC.starts_with(head) {
+            return refuse("the file is truncated inside the NPY magic. Write it again");
+        }
+        for (magic, what) in FOREIGN {
+            if head.starts_with(magic) {
+                return refuse(what);
+            }
+        }
+        if self.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
+            return refuse(
+                "it is named .npy but does not start with the NPY magic. Save it again with `numpy.save`, or rename it if it is CSV",
+            );
+        }
+        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        let start = text.get(..text.len().min(9)).unwrap_or_default().to_ascii_lowercase();
+        if ["<!doctype", "<html", "<head", "<?xml"].iter().any(|tag| start.starts_with(tag.as_bytes())) {
+            return refuse(
+                "is an HTML or XML page, not a table. Did the download fail? Fetch the file itself",
+            );
+        }
+        if matches!(start.first(), Some(b'{' | b'[')) {
+            return refuse("looks like JSON, not a table. Convert it to CSV or NPY");
+        }
+        Ok(Format::Csv)
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut left = self.head.get(self.taken..).unwrap_or_default();
+        if left.is_empty() {
+            return self.rest.read(buffer);
+        }
+        let n = left.read(buffer)?;
+        self.taken += n;
+        Ok(n)
+    }
+}

@@ -1,0 +1,168 @@
+//! Samples on the device: centred and scaled in f64, rounded to f32, in tiles of 128, chunk after chunk.
+
+use rayon::prelude::*;
+
+use super::context::Context;
+use super::plan::{ALIGNMENT, TILE};
+use crate::data::Samples;
+use crate::error::{Error, Result};
+
+/// Samples converted and queued at a time.
+const UPLOAD_ROWS: usize = 1 << 16;
+/// Bytes queued before the device is given time to take them.
+const UPLOAD_BYTES: usize = 256 << 20;
+/// Samples per partial sum of the scaling: fixed, so that the sums do not depend on threads.
+const BLOCK: usize = 8192;
+
+/// Affine map of every feature between data units and the device's: x' = (x − centre)/scale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scaling {
+    /// Mean of every feature, `[D]`.
+    pub centre: Vec<f64>,
+    /// Standard deviation of every feature, `[D]`; 1 where it is 0.
+    pub scale: Vec<f64>,
+}
+
+impl Scaling {
+    /// Weighted mean and standard deviation of every feature in f64, two passes.
+    pub fn of(samples: &Samples<'_>) -> Scaling {
+        let total = samples.total_weight();
+        let zero = vec![0.0; samples.n_features()];
+        let centre: Vec<f64> = column_sums(samples, |x, _| x, &zero).into_iter().map(|s| s / total).collect();
+        let scale = column_sums(samples, |x, c| (x - c) * (x - c), &centre)
+            .into_iter()
+            .map(|s| (s / total).sqrt())
+            // A constant feature may leave a rounding error of its mean behind.
+            .zip(&centre)
+            .map(|(s, c)| if s > 1e-14 * c.abs() { s } else { 1.0 })
+            .collect();
+        Scaling { centre, scale }
+    }
+
+    /// A data-unit vector on the device's scale, still f64.
+    pub fn to_device<'s>(&'s self, x: &'s [f64]) -> impl Iterator<Item = f64> + 's {
+        x.iter().zip(&self.centre).zip(&self.scale).map(|((x, c), s)| (x - c) / s)
+    }
+
+    /// Feature `i` of a device value in data units.
+    pub fn to_data(&self, i: usize, x: f64) -> f64 {
+        self.centre[i] + x * self.scale[i]
+    }
+}
+
+/// Σ w·f(x, c) of every column, in blocks added in their order.
+fn column_sums(samples: &Samples<'_>, f: impl Fn(f64, f64) -> f64 + Sync, centre: &[f64]) -> Vec<f64> {
+    let (n, d) = (samples.n_samples(), samples.n_features());
+    let blocks: Vec<Vec<f64>> = (0..n.div_ceil(BLOCK))
+        .into_par_iter()
+        .map(|block| {
+            let mut scratch = Vec::new();
+            let rows = block * BLOCK..((block + 1) * BLOCK).min(n);
+            let mut sums = vec![0.0; d];
+            for (i, x) in samples.rows_f64(rows.clone(), &mut scratch).chunks_exact(d).enumerate() {
+                let w = samples.weight(rows.start + i);
+                for ((sum, x), c) in sums.iter_mut().zip(x).zip(centre) {
+                    *sum += w * f(*x, *c);
+                }
+            }
+            sums
+        })
+        .collect();
+    let mut sums = vec![0.0; d];
+    for block in &blocks {
+        sums.iter_mut().zip(block).for_each(|(s, b)| *s += b);
+    }
+    sums
+}
+
+/// One chunk of samples in device memory.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    /// Samples in it, without padding.
+    pub(super) rows: usize,
+    /// `[tile][feature][128]`.
+    pub(super) samples: wgpu::Buffer,
+    /// Weights and their log2, `[rows]`, where the samples have weights.
+    pub(super) weights: Option<[wgpu::Buffer; 2]>,
+}
+
+/// Uploads `samples` in chunks of at most `chunk_rows` samples (rounded up to [`ALIGNMENT`]).
+pub(super) fn upload(
+    context: &Context,
+    samples: &Samples<'_>,
+    scaling: &Scaling,
+    chunk_rows: Option<usize>,
+) -> Result<Vec<Chunk>> {
+    let (n, d) = (samples.n_samples(), samples.n_features());
+    let largest = context.limits.binding_bytes.min(context.limits.buffer_bytes) / (4 * d as u64);
+    let fitting = largest as usize / ALIGNMENT * ALIGNMENT;
+    if fitting == 0 {
+        return Err(Error::LimitExceeded {
+            limit: "samples binding (bytes)",
+            required: (ALIGNMENT * d * 4) as u64,
+            available: context.limits.binding_bytes,
+        });
+    }
+    let rows = chunk_rows.map_or(fitting, |r| r.next_multiple_of(ALIGNMENT).min(fitting));
+    (0..n)
+        .step_by(rows)
+        .map(|start| upload_chunk(context, samples, scaling, start, rows.min(n - start)))
+        .collect()
+}
+
+fn upload_chunk(
+    context: &Context,
+    samples: &Samples<'_>,
+    scaling: &Scaling,
+    start: usize,
+    rows: usize,
+) -> Result<Chunk> {
+    let d = samples.n_features();
+    let padded = rows.next_multiple_of(ALIGNMENT);
+    let usage = wgpu::BufferUsages::STORAGE;
+    let buffer = context.buffer("wgmm/upload/samples", (padded * d * 4) as u64, usage, false)?;
+    let mut queued = 0;
+    for first in (0..padded).step_by(UPLOAD_ROWS) {
+        let count = UPLOAD_ROWS.min(padded - first);
+        let mut tiles = vec![0.0f32; count * d];
+        tiles.par_chunks_exact_mut(TILE * d).enumerate().for_each(|(tile, out)| {
+            let row = first + tile * TILE;
+            let mut scratch = Vec::new();
+            let range = start + row.min(rows)..start + (row + TILE).min(rows);
+            for (i, x) in samples.rows_f64(range, &mut scratch).chunks_exact(d).enumerate() {
+                for (j, value) in scaling.to_device(x).enumerate() {
+                    out[j * TILE + i] = value as f32;
+                }
+            }
+        });
+        context.scoped("wgmm/upload/samples", (tiles.len() * 4) as u64, || {
+            context.queue.write_buffer(&buffer, (first * d * 4) as u64, bytemuck::cast_slice(&tiles));
+        })?;
+        queued += tiles.len() * 4;
+        if queued >= UPLOAD_BYTES {
+            context.queue.submit([]);
+            context.wait("wgmm/upload/samples")?;
+            queued = 0;
+        }
+    }
+    let weights = match samples.sample_weights() {
+        None => None,
+        Some(all) => {
+            let mut padded_weights = vec![0.0; padded];
+            padded_weights[..rows].copy_from_slice(&all[start..start + rows]);
+            let floats =
+                |f: fn(f64) -> f64| padded_weights.iter().map(|w| f(*w) as f32).collect::<Vec<f32>>();
+            let make = |label: &str, values: Vec<f32>| {
+                let buffer = context.buffer(label, (values.len() * 4) as u64, usage, false)?;
+                context.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&values));
+                Ok::<_, Error>(buffer)
+            };
+            // log2 of an absent sample is never used; 0 keeps it finite.
+            let logs = floats(|w| if w > 0.0 { w.log2() } else { 0.0 });
+            Some([make("wgmm/upload/weights", floats(|w| w))?, make("wgmm/upload/log_weights", logs)?])
+        }
+    };
+    context.queue.submit([]);
+    context.wait("wgmm/upload/samples")?;
+    Ok(Chunk { rows, samples: buffer, weights })
+}

@@ -1,0 +1,83 @@
+//! Device time of each kernel, from timestamps around its dispatches; nothing where the adapter has
+//! no timestamps.
+
+use super::context::Context;
+use crate::error::Result;
+
+/// Kernels that are timed apart: densities, moments, sums.
+pub const KERNELS: usize = 3;
+
+/// Seconds of device time per kernel of one E-step, in the order densities, moments, sums.
+pub type DeviceSeconds = [f64; KERNELS];
+
+/// Timestamp queries for the dispatches of one E-step.
+#[derive(Debug)]
+pub(super) struct Timing {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    staging: wgpu::Buffer,
+    /// Kernel of each timed pass, in order.
+    pub(super) passes: Vec<usize>,
+    capacity: u32,
+}
+
+impl Timing {
+    /// Room for `passes` passes; none without timestamp queries or beyond their limit.
+    pub(super) fn new(context: &Context, passes: usize) -> Result<Option<Timing>> {
+        let capacity = (passes * 2) as u32;
+        if !context.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
+            || capacity > wgpu::QUERY_SET_MAX_QUERIES
+        {
+            return Ok(None);
+        }
+        let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
+        let bytes = u64::from(capacity) * 8;
+        let queries = context.scoped("wgmm/timing/queries", bytes, || {
+            context.device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: Some("wgmm/timing/queries"),
+                ty: wgpu::QueryType::Timestamp,
+                count: capacity,
+            })
+        })?;
+        Ok(Some(Timing {
+            queries,
+            resolved: context.buffer("wgmm/timing/resolved", bytes, usage, false)?,
+            staging: context.buffer("wgmm/timing/staging", bytes, wgpu::BufferUsages::MAP_READ, false)?,
+            passes: Vec::new(),
+            capacity,
+        }))
+    }
+
+    /// Timestamps for the next pass, which runs `kernel`.
+    pub(super) fn next(&mut self, kernel: usize) -> Option<wgpu::ComputePassTimestampWrites<'_>> {
+        let at = (self.passes.len() * 2) as u32;
+        if at + 2 > self.capacity {
+            return None;
+        }
+        self.passes.push(kernel);
+        Some(wgpu::ComputePassTimestampWrites {
+            query_set: &self.queries,
+            beginning_of_pass_write_index: Some(at),
+            end_of_pass_write_index: Some(at + 1),
+        })
+    }
+
+    /// Queues the copy of all timestamps to the host.
+    pub(super) fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
+        let count = (self.passes.len() * 2) as u32;
+        encoder.resolve_query_set(&self.queries, 0..count, &self.resolved, 0);
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, u64::from(count) * 8);
+    }
+
+    /// Seconds per kernel, once the submission is done; the passes are forgotten.
+    pub(super) fn read(&mut self, context: &Context) -> Result<DeviceSeconds> {
+        let bytes = (self.passes.len() * 16) as u64;
+        let ticks: Vec<u64> = context.read(&self.staging, bytes, "the timestamps")?;
+        let period = f64::from(context.queue.get_timestamp_period()) * 1e-9;
+        let mut seconds = [0.0; KERNELS];
+        for (pair, kernel) in ticks.chunks_exact(2).zip(self.passes.drain(..)) {
+            seconds[kernel] += pair[1].saturating_sub(pair[0]) as f64 * period;
+        }
+        Ok(seconds)
+    }
+}
