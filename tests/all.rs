@@ -3,6 +3,7 @@
 
 #[cfg(feature = "cli")]
 mod cli;
+mod cpu_engine;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;

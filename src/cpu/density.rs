@@ -11,7 +11,13 @@ use super::simd::{groups, groups_mut};
 
 /// Fills `out` (`[component][V]`) for the samples `x` (`[feature][V]`); `z` is as long as `x`.
 #[inline(always)]
-pub(super) fn chunk<S: Simd, const V: usize>(s: S, mixture: &Mixture, x: &[f64], z: &mut [f64], out: &mut [f64]) {
+pub(super) fn chunk<S: Simd, const V: usize>(
+    s: S,
+    mixture: &Mixture,
+    x: &[f64],
+    z: &mut [f64],
+    out: &mut [f64],
+) {
     let x = groups::<S, V>(x);
     let z = groups_mut::<S, V>(z);
     for (k, out) in groups_mut::<S, V>(out).iter_mut().enumerate() {
@@ -77,7 +83,7 @@ fn few<S: Simd, const V: usize, const D: usize>(
 ) -> [S::f64s; V] {
     let mut z = [[s.splat_f64s(0.0); V]; D];
     let mut squares = [s.splat_f64s(0.0); V];
-    rows::<S, V, D>(s, w, (x, mean, &mut z), 0, &mut squares);
+    rows::<S, V, D>(s, w, x, mean, &mut z, 0, &mut squares);
     squares
 }
 
@@ -94,13 +100,13 @@ fn many<S: Simd, const V: usize>(
     let d = mean.len();
     let mut row = 0;
     while row + TILE <= d {
-        w = rows::<S, V, TILE>(s, w, (x, mean, z), row, &mut squares);
+        w = rows::<S, V, TILE>(s, w, x, mean, z, row, &mut squares);
         row += TILE;
     }
     match d - row {
-        1 => rows::<S, V, 1>(s, w, (x, mean, z), row, &mut squares),
-        2 => rows::<S, V, 2>(s, w, (x, mean, z), row, &mut squares),
-        3 => rows::<S, V, 3>(s, w, (x, mean, z), row, &mut squares),
+        1 => rows::<S, V, 1>(s, w, x, mean, z, row, &mut squares),
+        2 => rows::<S, V, 2>(s, w, x, mean, z, row, &mut squares),
+        3 => rows::<S, V, 3>(s, w, x, mean, z, row, &mut squares),
         _ => w,
     };
     squares
@@ -112,7 +118,9 @@ fn many<S: Simd, const V: usize>(
 fn rows<'w, S: Simd, const V: usize, const R: usize>(
     s: S,
     w: &'w [f64],
-    (x, mean, z): (&[[S::f64s; V]], &[f64], &mut [[S::f64s; V]]),
+    x: &[[S::f64s; V]],
+    mean: &[f64],
+    z: &mut [[S::f64s; V]],
     first: usize,
     squares: &mut [S::f64s; V],
 ) -> &'w [f64] {
