@@ -11,7 +11,7 @@ use super::plan::{Mixture, TILE};
 use super::simd::{add_sums, groups, lanes_mut, none_positive};
 
 /// Most vectors of a panel: it stays in the first-level cache beside the sums.
-const PANEL_LEN: usize = 384;
+const PANEL_LEN: usize = 256;
 
 /// Adds the moments of the block's samples to `first` and `second`.
 #[inline(always)]

@@ -165,7 +165,9 @@ mod tests {
             };
             let plan = Plan::new(n, &mixture);
             assert!((plan.n_tasks - 1) * plan.task_rows < n && n <= plan.n_tasks * plan.task_rows);
-            assert!(plan.task_rows % ROW_MULTIPLE == 0 && plan.block_rows % ROW_MULTIPLE == 0);
+            assert!(
+                plan.task_rows.is_multiple_of(ROW_MULTIPLE) && plan.block_rows.is_multiple_of(ROW_MULTIPLE)
+            );
             assert!(plan.wave * mixture.sums_len() <= WAVE_LEN.max(16 * mixture.sums_len()));
         }
     }
