@@ -146,11 +146,13 @@ impl Engine for CpuEngine<'_> {
         let plan = Plan::new(self.samples.n_samples(), &mixture);
         let totals = self.totals(&plan, &mixture);
         let (k, d) = (mixture.n_components, mixture.n_features);
-        let mut moments = Moments::zero(mixture.covariance_type, d, mixture.means);
+        let mut moments = Moments::zero(mixture.covariance_type, d, parameters.means().to_vec());
         moments.log_likelihood = totals[0];
         moments.effective_counts.copy_from_slice(&totals[1..=k]);
         moments.first_moments.copy_from_slice(&totals[1 + k..1 + k + k * d]);
         moments.second_moments.copy_from_slice(&totals[1 + k + k * d..]);
+        let Moments { effective_counts, first_moments, second_moments, .. } = &mut moments;
+        separable::shift(&mixture, effective_counts, first_moments, second_moments);
         Ok(moments)
     }
 
