@@ -1,0 +1,7 @@
+//! Free oracles: what must hold on any data without knowing the answer. Each runs on every engine.
+
+mod closed_form;
+mod observing;
+mod seeding;
+mod statistics;
+mod symmetry;
