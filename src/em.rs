@@ -202,6 +202,7 @@ impl Run {
             stop_reason: self.stop_reason,
             n_samples: samples.n_samples(),
             total_weight: self.total_weight,
+            dropped_rows: Vec::new(),
             bic: model.bic(self.log_likelihood, self.total_weight),
             aic: model.aic(self.log_likelihood),
             log_likelihood_trace: self.trace,

@@ -18,15 +18,20 @@ pub fn chunks(n: usize) -> impl Iterator<Item = Range<usize>> {
 /// Posterior probabilities r of the samples `rows`, row-major `[rows, K]`; rows sum to 1.
 ///
 /// # Errors
-/// As [`Engine::weighted_log_densities`].
+/// As [`Engine::weighted_log_densities`]; [`Error::NonFiniteResult`] for a sample so far out that the
+/// density of every component is 0 there even as a logarithm.
 pub fn responsibilities(
     engine: &mut dyn Engine,
     parameters: &Parameters,
     rows: Range<usize>,
 ) -> Result<Vec<f64>> {
-    let mut values = engine.weighted_log_densities(parameters, rows)?;
-    for row in values.chunks_exact_mut(parameters.n_components()) {
+    let mut values = engine.weighted_log_densities(parameters, rows.clone())?;
+    for (n, row) in rows.zip(values.chunks_exact_mut(parameters.n_components())) {
         let log_density = log_sum_exp(row);
+        if !log_density.is_finite() {
+            let what = format!("the log-density of sample {n} (from 0) is {log_density}; is it an outlier?");
+            return Err(Error::NonFiniteResult { stage: "the posterior", iteration: 0, what });
+        }
         row.iter_mut().for_each(|v| *v = (*v - log_density).exp());
     }
     Ok(values)
@@ -78,6 +83,20 @@ pub fn sample_log_likelihoods(engine: &mut dyn Engine, parameters: &Parameters) 
         scores.extend(densities.chunks_exact(parameters.n_components()).map(log_sum_exp));
     }
     Ok(scores)
+}
+
+/// Log-likelihood of all samples, Σ w_n ln p(x_n), nats; divide by Σ w_n for scikit-learn's `score`.
+///
+/// # Errors
+/// As [`predict`]; [`Error::NonFiniteResult`] where a sample is so far out that no component reaches it.
+pub fn log_likelihood(engine: &mut dyn Engine, parameters: &Parameters) -> Result<f64> {
+    check_features(engine, parameters)?;
+    let log_likelihood = engine.e_step(parameters)?.log_likelihood;
+    if log_likelihood.is_finite() {
+        return Ok(log_likelihood);
+    }
+    let what = format!("the log-likelihood is {log_likelihood}");
+    Err(Error::NonFiniteResult { stage: "scoring", iteration: 0, what })
 }
 
 /// Refuses a mixture whose number of features is not the samples'.

@@ -1,5 +1,6 @@
 //! Gaussian mixtures by expectation–maximization. (Skeleton; crate docs follow.)
 
+pub mod choose;
 pub mod cpu;
 pub mod data;
 pub mod em;

@@ -26,7 +26,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Checks every invariant of a mixture with `weights` [K], `means` [K·D] and `covariances`
+    /// Checks every invariant of a mixture with `weights` `[K]`, `means` `[K·D]` and `covariances`
     /// ([`CovarianceType::covariances_len`] numbers).
     ///
     /// # Errors
@@ -247,6 +247,12 @@ impl GaussianMixture {
     /// Akaike information criterion −2·LL + 2·p.
     pub fn aic(&self, log_likelihood: f64) -> f64 {
         -2.0 * log_likelihood + 2.0 * self.n_parameters() as f64
+    }
+
+    /// N_k = π_k · Σ sample weights of the fit, `[K]`; none without a report.
+    pub fn effective_counts(&self) -> Option<Vec<f64>> {
+        let report = self.report.as_ref()?;
+        Some(self.parameters.weights().iter().map(|w| w * report.total_weight).collect())
     }
 
     /// Free parameters p of this mixture.

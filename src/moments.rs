@@ -10,6 +10,9 @@ use crate::shape::{CovarianceType, triangle_index, triangle_len};
 /// An effective count at or below this has no information left (scikit-learn adds 10 ε instead).
 const COLLAPSED_COUNT: f64 = 10.0 * f64::EPSILON;
 
+/// Entries of all covariances below which one thread fills them faster than many.
+const PARALLEL_ENTRIES: usize = 1 << 16;
+
 /// Responsibility-weighted sums over samples, with w_n the sample weights and o_k the `origins`:
 /// `effective_counts` N_k = Σ w r, `first_moments` Σ w r (x−o), `second_moments` Σ w r (x−o)(x−o)ᵀ,
 /// and the log-likelihood Σ w ln p(x). Moments of disjoint sets of samples add.
@@ -149,12 +152,18 @@ pub fn m_step(
     let covariances = match moments.covariance_type {
         CovarianceType::Full => {
             let mut covariances = vec![0.0; k * d * d];
-            covariances.par_chunks_exact_mut(d * d).enumerate().for_each(|(c, matrix)| {
+            let fill = |(c, matrix): (usize, &mut [f64])| {
                 let second = &moments.second_moments[c * t..(c + 1) * t];
                 fill_symmetric(matrix, d, reg_covar, |i, j| {
                     second[triangle_index(i, j)] / counts[c] + correction(c, i, j)
                 });
-            });
+            };
+            // Waking the other threads costs more than filling a few small matrices.
+            if covariances.len() < PARALLEL_ENTRIES {
+                covariances.chunks_exact_mut(d * d).enumerate().for_each(fill);
+            } else {
+                covariances.par_chunks_exact_mut(d * d).enumerate().for_each(fill);
+            }
             covariances
         }
         CovarianceType::Tied => {

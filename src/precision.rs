@@ -8,6 +8,9 @@ use crate::linalg;
 use crate::model::Parameters;
 use crate::shape::CovarianceType;
 
+/// Multiplications below which one thread is faster than many.
+const PARALLEL_WORK: usize = 1 << 18;
+
 /// Whitening factors W = L⁻¹ (Σ = L Lᵀ; scikit-learn's `precisions_cholesky_` is Wᵀ) and
 /// c_k = ln π_k − ½ D ln 2π − ln det L_k, so that
 /// ln π_k + ln N(x) = c_k − ½ |W_k (x − μ_k)|² (Bishop, *PRML*, 2.43).
@@ -38,18 +41,21 @@ impl Precisions {
         // ln det L per factor: D ln σ for spherical, Σ ln L_ii otherwise; W's diagonal is 1/L_ii.
         let (whitening, log_dets): (Vec<f64>, Vec<f64>) = match parameters.covariance_type() {
             CovarianceType::Full | CovarianceType::Tied => {
-                let factors =
-                    covariances
-                        .par_chunks_exact(d * d)
-                        .enumerate()
-                        .map(|(component, matrix)| {
-                            let l = linalg::cholesky(matrix, d).map_err(|pivot| {
-                                Error::NotPositiveDefinite { component, pivot: pivot.row, value: pivot.value }
-                            })?;
-                            let log_det = (0..d).map(|i| l[i * d + i].ln()).sum::<f64>();
-                            Ok((linalg::invert_lower(&l, d), log_det))
-                        })
-                        .collect::<Vec<Result<_>>>();
+                let factorise = |(component, matrix): (usize, &[f64])| {
+                    let l = linalg::cholesky(matrix, d).map_err(|pivot| Error::NotPositiveDefinite {
+                        component,
+                        pivot: pivot.row,
+                        value: pivot.value,
+                    })?;
+                    let log_det = (0..d).map(|i| l[i * d + i].ln()).sum::<f64>();
+                    Ok((linalg::invert_lower(&l, d), log_det))
+                };
+                // Waking the other threads costs as much as a few hundred thousand multiplications.
+                let factors: Vec<Result<_>> = if covariances.len() * d < PARALLEL_WORK {
+                    covariances.chunks_exact(d * d).enumerate().map(factorise).collect()
+                } else {
+                    covariances.par_chunks_exact(d * d).enumerate().map(factorise).collect()
+                };
                 let mut whitening = Vec::with_capacity(covariances.len());
                 let mut log_dets = Vec::with_capacity(k);
                 for factor in factors {

@@ -63,6 +63,9 @@ pub struct FitReport {
     pub n_samples: usize,
     /// Σ sample weights (N without weights).
     pub total_weight: f64,
+    /// Rows of the data file that were left out for missing values: line numbers (CSV) or row indices (NPY).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub dropped_rows: Vec<u64>,
     /// Bayesian information criterion.
     pub bic: f64,
     /// Akaike information criterion.
@@ -73,6 +76,13 @@ pub struct FitReport {
     pub options: serde_json::Map<String, serde_json::Value>,
     /// What computed it.
     pub engine: EngineInfo,
+}
+
+impl FitReport {
+    /// Total log-likelihood under the returned parameters, nats.
+    pub fn log_likelihood(&self) -> f64 {
+        self.final_mean_log_likelihood * self.total_weight
+    }
 }
 
 /// One of `n_init` restarts.

@@ -8,10 +8,14 @@
 mod support;
 
 mod architecture;
+#[cfg(feature = "cli")]
+mod cli;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
 mod faults;
 mod golden;
+#[cfg(feature = "gpu")]
+mod gpu_layout;
 mod model_file;
 mod oracles;

@@ -72,6 +72,7 @@ fn options(columns: &[&str], drop_columns: &[&str], weights: Option<&str>, missi
         drop_columns: owned(drop_columns),
         weights: weights.map(Into::into),
         missing,
+        ..ReadOptions::default()
     }
 }
 

@@ -57,7 +57,11 @@ pub(super) fn select(
             *keep = false;
         }
     }
-    let wanted = if options.columns.is_empty() {
+    let preferred = &options.prefer_columns;
+    let has = |name: &String| names.is_some_and(|names| names.iter().filter(|n| n == &name).count() == 1);
+    let wanted = if options.columns.is_empty() && !preferred.is_empty() && preferred.iter().all(has) {
+        preferred.iter().map(find).collect::<Result<Vec<_>>>()?
+    } else if options.columns.is_empty() {
         (0..width).collect()
     } else {
         options.columns.iter().map(find).collect::<Result<Vec<_>>>()?

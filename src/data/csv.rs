@@ -94,6 +94,7 @@ fn is_header(path: &Path, line: u64, row: &ByteRecord, options: &ReadOptions) ->
         options
             .columns
             .iter()
+            .chain(&options.prefer_columns)
             .chain(&options.drop_columns)
             .chain(&options.weights)
             .any(|wanted| wanted.trim() == cell)

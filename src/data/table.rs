@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 pub struct ReadOptions {
     /// The feature columns, in this order; empty takes all of them in file order.
     pub columns: Vec<String>,
+    /// Feature columns to take by name where `columns` is empty and the header has every one of them: a
+    /// model's feature names, so that ids and labels beside them do no harm.
+    pub prefer_columns: Vec<String>,
     /// Columns to leave out.
     pub drop_columns: Vec<String>,
     /// Sample weights: a column, which then is no feature; where no column matches, a file as for [`open_weights`].

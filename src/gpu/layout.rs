@@ -143,14 +143,14 @@ pub fn unpack(
         sums[(role * blocks.statistics + statistic) * k + component]
     };
     let mut moments = Moments::zero(parameters.covariance_type(), d, data_origins);
-    let triangle = if d <= 16 { triangle_len(d) } else { triangle_len(16) };
+    let sums_len = blocks.sums();
     let t = triangle_len(d);
     for component in 0..k {
-        moments.effective_counts[component] = at(0, triangle + blocks.block, component);
+        moments.effective_counts[component] = at(0, sums_len + blocks.block, component);
         for i in 0..d {
             let (role, inside) = (i / blocks.block, i % blocks.block);
             moments.first_moments[component * d + i] =
-                at(role, triangle + inside, component) * scaling.scale[i];
+                at(role, sums_len + inside, component) * scaling.scale[i];
         }
         for i in 0..d {
             for j in 0..=i {

@@ -89,12 +89,15 @@ impl Tuning {
     pub fn new(problem: &Problem) -> Tuning {
         let d = problem.n_features;
         Tuning {
-            // Registers hold D features of each sample; four spill beyond D = 16.
-            density_samples: if d <= 16 { 4 } else { 2 },
+            density_samples: 4,
             staged_factor_bytes: 12 << 10,
-            density_unroll: 4,
-            stage: if d <= 8 { 64 } else { 32 },
-            moments_unroll: if d <= 8 { 4 } else { 1 },
+            density_unroll: 16,
+            stage: if d <= 32 { 64 } else { 32 },
+            moments_unroll: match d {
+                0..=8 => 4,
+                9..=16 => 2,
+                _ => 1,
+            },
             slice: ALIGNMENT,
         }
     }
@@ -172,6 +175,11 @@ pub struct Blocks {
 }
 
 impl Blocks {
+    /// Sums of products among the statistics; D first moments and the count follow them.
+    pub fn sums(&self) -> usize {
+        self.statistics - self.block - 1
+    }
+
     /// Statistics of one slice: a row of partials.
     pub fn row_length(&self, n_components: usize) -> usize {
         self.roles * self.statistics * n_components
@@ -249,9 +257,14 @@ impl Plan {
         self.problem.n_samples.div_ceil(self.slice).div_ceil(SLICES_PER_GROUP)
     }
 
-    /// Bytes of all totals.
+    /// Bytes of the totals of all groups.
     pub fn totals_bytes(&self) -> u64 {
         (self.groups() * self.blocks.row_length(self.problem.n_components) * 4) as u64
+    }
+
+    /// Rows left after groups of totals are added once more: what the host reads.
+    pub fn result_rows(&self) -> usize {
+        self.groups().div_ceil(SLICES_PER_GROUP)
     }
 
     /// Names of the kernels, for people.
@@ -341,8 +354,13 @@ fn tiled_density_kernel(problem: &Problem, limits: &Limits, tuning: &Tuning) -> 
     // The joining of the teams needs 512 vec4 whether or not the features are staged.
     let staged = dp * TILE * 4 + sums <= limits.workgroup_bytes;
     let vecs = if staged { (dp * 32).max(512) } else { 512 };
-    let mut values =
-        values([("D", d), ("DP", dp), ("FACTOR_VECS", factor_vecs), ("WG_VECS", vecs), ("UNROLL", tuning.density_unroll)]);
+    let mut values = values([
+        ("D", d),
+        ("DP", dp),
+        ("FACTOR_VECS", factor_vecs),
+        ("WG_VECS", vecs),
+        ("UNROLL", tuning.density_unroll),
+    ]);
     values.insert("STAGED", Value::from(staged));
     values.insert("WEIGHTED", Value::from(problem.weighted));
     let kernel = Kernel {
@@ -404,7 +422,7 @@ fn moments_kernel(
     stage = stage.max(subsets.min(TILE));
     let parts = 128 / stage;
     let unroll = (stage / subsets).min(tuning.moments_unroll);
-    let sums = if d <= 16 { triangle_len(d) } else { triangle_len(16) };
+    let sums = blocks.sums();
     let mut values = values([
         ("D", d),
         ("DP", if d <= 16 { d } else { d.next_multiple_of(16) }),

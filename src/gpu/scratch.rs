@@ -23,14 +23,16 @@ pub(super) struct Scratch {
     factors: wgpu::Buffer,
     constants: wgpu::Buffer,
     origins: wgpu::Buffer,
-    totals: wgpu::Buffer,
+    results: wgpu::Buffer,
     log_likelihoods: wgpu::Buffer,
     weighted_log_densities: wgpu::Buffer,
     staging: wgpu::Buffer,
     /// Groups 1 and 2 of density and moments, group 2 of sum.
     fixed: [wgpu::BindGroup; 5],
-    totals_bytes: u64,
+    results_bytes: u64,
     log_likelihoods_bytes: u64,
+    /// The sum over groups: its slab and its groups 0 and 2.
+    finish: (Slab, [wgpu::BindGroup; 2]),
     cut: Option<Cut>,
 }
 
@@ -86,8 +88,10 @@ impl Scratch {
         let log_normalisers = buffer("wgmm/e_step/log_normalisers", (plan.max_slab * 4) as u64, storage)?;
         let log_likelihoods = buffer("wgmm/e_step/log_likelihoods", log_likelihoods_bytes, source)?;
         let partials = buffer("wgmm/e_step/partials", row_bytes * slices, storage)?;
-        let totals = buffer("wgmm/e_step/totals", plan.totals_bytes(), source)?;
-        let staging_bytes = plan.totals_bytes() + log_likelihoods_bytes;
+        let totals = buffer("wgmm/e_step/totals", plan.totals_bytes(), storage)?;
+        let results_bytes = row_bytes * plan.result_rows() as u64;
+        let results = buffer("wgmm/e_step/results", results_bytes, source)?;
+        let staging_bytes = results_bytes + log_likelihoods_bytes;
         let staging =
             context.buffer("wgmm/e_step/staging", staging_bytes, wgpu::BufferUsages::MAP_READ, false)?;
 
@@ -100,15 +104,25 @@ impl Scratch {
             moments.bind(context, 2, &[&weighted_log_densities, &log_normalisers, &partials])?,
             sum.bind(context, 2, &[&partials, &totals])?,
         ];
+        // Totals are to groups of groups what partials are to groups of slices.
+        let last = Slab {
+            n_slices: plan.groups() as u32,
+            row_length: blocks.row_length(k) as u32,
+            ..Slab::default()
+        };
+        let uniform = slab_uniform(context, std::iter::once(&last))?;
+        let finish =
+            (last, [sum.bind(context, 0, &[&uniform])?, sum.bind(context, 2, &[&totals, &results])?]);
         Ok(Scratch {
-            totals_bytes: plan.totals_bytes(),
+            results_bytes,
             density,
             moments,
             sum,
             factors,
             constants,
             origins,
-            totals,
+            results,
+            finish,
             log_likelihoods,
             weighted_log_densities,
             staging,
@@ -141,7 +155,7 @@ impl Scratch {
         }
         let rows: Vec<usize> = chunks.iter().map(|c| c.rows).collect();
         let slabs = layout::slabs(plan, &rows, slab_rows);
-        let uniform = self.slab_uniform(context, slabs.iter().flatten())?;
+        let uniform = slab_uniform(context, slabs.iter().flatten())?;
         let groups = chunks.iter().map(|chunk| {
             Ok([
                 self.density.bind(context, 0, &density_buffers(chunk, &uniform))?,
@@ -151,23 +165,6 @@ impl Scratch {
         });
         self.cut = Some(Cut { slab_rows, groups: groups.collect::<Result<_>>()?, slabs });
         Ok(())
-    }
-
-    fn slab_uniform<'s>(
-        &self,
-        context: &Context,
-        slabs: impl Iterator<Item = &'s Slab>,
-    ) -> Result<wgpu::Buffer> {
-        let mut bytes = Vec::new();
-        for slab in slabs {
-            let start = bytes.len();
-            bytes.extend_from_slice(bytemuck::bytes_of(slab));
-            bytes.resize(start + SLAB_BYTES, 0);
-        }
-        let buffer =
-            context.buffer("wgmm/e_step/slabs", bytes.len() as u64, wgpu::BufferUsages::UNIFORM, false)?;
-        context.queue.write_buffer(&buffer, 0, &bytes);
-        Ok(buffer)
     }
 
     /// One submission over all slabs and one readback: totals and log-likelihood partials. With
@@ -204,8 +201,16 @@ impl Scratch {
                     timing.resolve(&mut encoder);
                 }
             }
-            encoder.copy_buffer_to_buffer(&self.totals, 0, &self.staging, 0, self.totals_bytes);
-            let at = self.totals_bytes;
+            {
+                let (slab, [group_0, group_2]) = &self.finish;
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                pass.set_pipeline(&self.sum.pipeline);
+                pass.set_bind_group(0, group_0, &[0]);
+                pass.set_bind_group(2, group_2, &[]);
+                pass.dispatch_workgroups(sum_width(slab), layout::groups_of(slab), 1);
+            }
+            encoder.copy_buffer_to_buffer(&self.results, 0, &self.staging, 0, self.results_bytes);
+            let at = self.results_bytes;
             encoder.copy_buffer_to_buffer(
                 &self.log_likelihoods,
                 0,
@@ -216,8 +221,8 @@ impl Scratch {
             context.queue.submit([encoder.finish()]);
         })?;
         let mut values: Vec<f32> =
-            context.read(&self.staging, self.totals_bytes + self.log_likelihoods_bytes, stage)?;
-        let log_likelihoods = values.split_off((self.totals_bytes / 4) as usize);
+            context.read(&self.staging, self.results_bytes + self.log_likelihoods_bytes, stage)?;
+        let log_likelihoods = values.split_off((self.results_bytes / 4) as usize);
         Ok((values, log_likelihoods))
     }
 
@@ -259,10 +264,7 @@ impl Scratch {
                     [slab.n_slices, role_groups, component_groups],
                 )
             }
-            _ => {
-                let width = slab.row_length.div_ceil(256).min(u32::from(u16::MAX));
-                (&self.sum, [None, Some(sum_2)], [width, layout::groups_of(slab), 1])
-            }
+            _ => (&self.sum, [None, Some(sum_2)], [sum_width(slab), layout::groups_of(slab), 1]),
         };
         pass.set_pipeline(&pipeline.pipeline);
         pass.set_bind_group(0, &groups[kernel], &[offset]);
@@ -294,7 +296,7 @@ impl Scratch {
             n_components: k as u32,
             ..Slab::default()
         };
-        let uniform = self.slab_uniform(context, std::iter::once(&slab))?;
+        let uniform = slab_uniform(context, std::iter::once(&slab))?;
         let group = self.density.bind(context, 0, &density_buffers(chunk, &uniform))?;
         let bytes = (stride * k * 4) as u64;
         let staging = context.buffer("wgmm/predict/staging", bytes, wgpu::BufferUsages::MAP_READ, false)?;
@@ -320,4 +322,22 @@ fn density_buffers<'b>(chunk: &'b Chunk, uniform: &'b wgpu::Buffer) -> Vec<&'b w
     buffers.extend(chunk.weights.iter().flatten());
     buffers.push(uniform);
     buffers
+}
+
+fn slab_uniform<'s>(context: &Context, slabs: impl Iterator<Item = &'s Slab>) -> Result<wgpu::Buffer> {
+    let mut bytes = Vec::new();
+    for slab in slabs {
+        let start = bytes.len();
+        bytes.extend_from_slice(bytemuck::bytes_of(slab));
+        bytes.resize(start + SLAB_BYTES, 0);
+    }
+    let buffer =
+        context.buffer("wgmm/e_step/slabs", bytes.len() as u64, wgpu::BufferUsages::UNIFORM, false)?;
+    context.queue.write_buffer(&buffer, 0, &bytes);
+    Ok(buffer)
+}
+
+/// Workgroups of `sum_partials` along a row; the kernel strides where a row is longer.
+fn sum_width(slab: &Slab) -> u32 {
+    slab.row_length.div_ceil(256).min(u32::from(u16::MAX))
 }

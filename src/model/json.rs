@@ -43,13 +43,7 @@ impl GaussianMixture {
         if format != FORMAT {
             return Err(fields.invalid("format", format!("is {format:?}; a model file says {FORMAT:?}")));
         }
-        let version: u64 = fields.required("version")?;
-        if version != VERSION {
-            return Err(fields.invalid(
-                "version",
-                format!("is {version}; this program reads version {VERSION}. Use the wgmm that wrote it, or a newer one"),
-            ));
-        }
+        fields.check_version()?;
         let covariance_type: CovarianceType = fields.required("covariance_type")?;
         let parameters = fields.parameters(covariance_type)?;
         let feature_names: Option<Vec<String>> = fields.optional("feature_names")?;
@@ -112,6 +106,10 @@ impl Parameters {
         let origin = path.display().to_string();
         let text = read_text(path)?;
         let fields = Fields::parse(&text, &origin)?;
+        // A start may come from any program, but one that says it is a model file is held to it.
+        if fields.optional("format").is_ok_and(|format: Option<String>| format.as_deref() == Some(FORMAT)) {
+            fields.check_version()?;
+        }
         let given: Option<CovarianceType> = fields.optional("covariance_type")?;
         // Without a stated type three levels of `covariances` tell: K×D×D is always full.
         let covariances: Nested = fields.required("covariances")?;
@@ -194,6 +192,15 @@ impl<'t> Fields<'t> {
 
     fn required<T: de::DeserializeOwned>(&self, field: &str) -> Result<T> {
         self.optional(field)?.ok_or_else(|| self.invalid(field, "is missing"))
+    }
+
+    fn check_version(&self) -> Result<()> {
+        let version: u64 = self.required("version")?;
+        if version == VERSION {
+            return Ok(());
+        }
+        let advice = "Use the wgmm that wrote it, or a newer one";
+        Err(self.invalid("version", format!("is {version}; this program reads version {VERSION}. {advice}")))
     }
 
     fn parameters(&self, covariance_type: CovarianceType) -> Result<Parameters> {

@@ -1,1 +1,47 @@
-fn main() {}
+//! The `wgmm` command: reads options, calls the library, writes results. No mathematics here.
+
+mod args;
+mod completions;
+mod devices;
+mod exit;
+mod fit;
+mod input;
+mod man;
+mod output;
+mod predict;
+mod progress;
+mod sample;
+mod score;
+mod synth;
+mod talk;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed stdout or stderr is no reason to fail.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code().clamp(0, 255) as u8);
+        }
+    };
+    let outcome = match &cli.command {
+        Command::Fit(args) => fit::run(args),
+        Command::Predict(args) => predict::run(args),
+        Command::Score(args) => score::run(args),
+        Command::Synth(args) => synth::run(args),
+        Command::Sample(args) => sample::run(args),
+        Command::Devices(args) => devices::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -25,14 +25,26 @@ impl MatrixWriter {
     /// As [`OutputFile::create`]; [`Error::Shape`] if the size overflows, `n_columns` is 0 or the header has
     /// another length.
     pub fn create(path: &Path, n_rows: usize, n_columns: usize, header: Option<&[String]>) -> Result<Self> {
+        Self::new(OutputFile::create(path)?, n_rows, n_columns, header)
+    }
+
+    /// [`create`](MatrixWriter::create) in a file that was prepared before.
+    ///
+    /// # Errors
+    /// As [`create`](MatrixWriter::create).
+    pub fn new(
+        mut file: OutputFile,
+        n_rows: usize,
+        n_columns: usize,
+        header: Option<&[String]>,
+    ) -> Result<Self> {
         if let Some(names) = header.filter(|names| names.len() != n_columns) {
             return Err(Error::shape("header", n_columns, names.len()));
         }
         let left = n_rows.checked_mul(n_columns).filter(|_| n_columns > 0);
         let left =
             left.ok_or_else(|| Error::shape("matrix", "1 or more columns", format!("{n_rows}×{n_columns}")))?;
-        let mut file = OutputFile::create(path)?;
-        let npy = is_npy(path);
+        let npy = is_npy(&file.path);
         let written = match header {
             _ if npy => npy_header(&mut file, "<f8", &format!("({n_rows}, {n_columns})")),
             Some(names) => text_row(&mut file, names.iter().map(|name| quoted(name))),
@@ -91,7 +103,7 @@ pub fn write_matrix(path: &Path, values: &[f64], n_columns: usize, header: Optio
 /// # Errors
 /// As [`OutputFile`].
 pub fn write_labels(path: &Path, labels: &[u32]) -> Result<()> {
-    column(path, "label", "<u4", labels, |label| label.to_le_bytes(), u32::to_string)
+    OutputFile::create(path)?.write_labels(labels)
 }
 
 /// Writes one number per line under `header`, or a 1-D `.npy` of `f8`.
@@ -99,19 +111,36 @@ pub fn write_labels(path: &Path, labels: &[u32]) -> Result<()> {
 /// # Errors
 /// As [`OutputFile`].
 pub fn write_vector(path: &Path, values: &[f64], header: &str) -> Result<()> {
-    column(path, header, "<f8", values, |value| value.to_le_bytes(), number)
+    OutputFile::create(path)?.write_vector(values, header)
+}
+
+impl OutputFile {
+    /// [`write_labels`] into this file, which is then in place.
+    ///
+    /// # Errors
+    /// As [`OutputFile::commit`].
+    pub fn write_labels(self, labels: &[u32]) -> Result<()> {
+        column(self, "label", "<u4", labels, |label| label.to_le_bytes(), u32::to_string)
+    }
+
+    /// [`write_vector`] into this file, which is then in place.
+    ///
+    /// # Errors
+    /// As [`OutputFile::commit`].
+    pub fn write_vector(self, values: &[f64], header: &str) -> Result<()> {
+        column(self, header, "<f8", values, |value| value.to_le_bytes(), number)
+    }
 }
 
 fn column<T: Copy, const N: usize>(
-    path: &Path,
+    mut file: OutputFile,
     header: &str,
     dtype: &str,
     values: &[T],
     bytes: impl Fn(T) -> [u8; N],
     text: impl Fn(&T) -> String,
 ) -> Result<()> {
-    let mut file = OutputFile::create(path)?;
-    let written = if is_npy(path) {
+    let written = if is_npy(&file.path) {
         npy_header(&mut file, dtype, &format!("({},)", values.len()))
             .and_then(|()| values.iter().try_for_each(|&value| file.write_all(&bytes(value))))
     } else {

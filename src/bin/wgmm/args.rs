@@ -1,0 +1,202 @@
+//! The command line: subcommands and the groups of options they share.
+
+pub(crate) mod parse;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use wgmm::choose::{EngineKind, EngineRequest};
+use wgmm::data::{Missing, ReadOptions};
+
+use crate::exit::{Failure, Outcome, say};
+use crate::output::is_stdout;
+use crate::progress::When;
+use crate::{completions, devices, fit, man, predict, sample, score, synth};
+
+/// Gaussian mixtures by expectation-maximization, on any graphics card or on all cores.
+#[derive(Debug, Parser)]
+#[command(name = "wgmm", version, propagate_version = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed while running
+  2  wrong usage
+  3  bad data, model or start
+  4  no suitable graphics device
+  5  not converged with --require-convergence
+
+Files: `-` is standard input or output. Results go to stdout, everything else to stderr.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fit a mixture to a table
+    Fit(Box<fit::FitArgs>),
+    /// Find the most probable component of every row
+    Predict(Box<predict::PredictArgs>),
+    /// Compute how probable a table is under a model
+    Score(Box<score::ScoreArgs>),
+    /// Make clustered test data with true labels
+    Synth(synth::SynthArgs),
+    /// Draw new rows from a model
+    Sample(sample::SampleArgs),
+    /// List the graphics adapters
+    Devices(devices::DevicesArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page
+    Man(man::ManArgs),
+}
+
+/// Which columns and rows of a table are used.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub(crate) struct DataArgs {
+    /// Feature columns, by name or number from 1; all if not given
+    #[arg(long, value_name = "A,B,C", value_parser = parse::columns)]
+    pub(crate) columns: Option<parse::Columns>,
+    /// Columns that are no features, by name or number from 1
+    #[arg(long, value_name = "ID,...", value_parser = parse::columns)]
+    pub(crate) drop_columns: Option<parse::Columns>,
+    /// Weight of every row: a column, or a file (.npy, or CSV of one column)
+    #[arg(long, value_name = "COLUMN|FILE", value_parser = parse::not_empty)]
+    pub(crate) weights: Option<String>,
+    /// What to do with rows that have missing cells (empty, NA, NaN, ...)
+    #[arg(long, default_value = "error", value_name = "WHAT", value_parser = parse::choice([("error", Missing::Error), ("drop", Missing::Drop)]))]
+    pub(crate) missing: Missing,
+}
+
+impl DataArgs {
+    pub(crate) fn read_options(&self) -> ReadOptions {
+        let names = |columns: &Option<parse::Columns>| columns.clone().unwrap_or_default().0;
+        ReadOptions {
+            columns: names(&self.columns),
+            drop_columns: names(&self.drop_columns),
+            weights: self.weights.clone(),
+            missing: self.missing,
+            ..ReadOptions::default()
+        }
+    }
+}
+
+/// What computes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Engine")]
+pub(crate) struct EngineArgs {
+    /// What computes: auto takes a graphics card where it gains from one, else all cores
+    #[arg(long, default_value = "auto", value_name = "KIND", value_parser = parse::choice([
+        ("auto", EngineKind::Auto),
+        ("gpu", EngineKind::Gpu),
+        ("cpu", EngineKind::Cpu),
+        ("reference", EngineKind::Reference),
+    ]))]
+    engine: EngineKind,
+    /// Graphics adapter: an index of `wgmm devices`, or a part of the name
+    #[arg(long, value_name = "INDEX|NAME", value_parser = parse::not_empty)]
+    adapter: Option<String>,
+    /// Threads of the cpu engine; all cores if not given
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=4096))]
+    threads: Option<usize>,
+    /// Most rows in one buffer of the graphics card; what fits if not given
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=1 << 40))]
+    chunk_rows: Option<usize>,
+}
+
+impl EngineArgs {
+    /// The request for the library.
+    ///
+    /// # Errors
+    /// Exit 2 for an adapter that the engine asked for cannot use.
+    pub(crate) fn request(&self) -> Outcome<EngineRequest> {
+        if matches!(self.engine, EngineKind::Cpu | EngineKind::Reference) && self.adapter.is_some() {
+            return Err(Failure::usage(format!(
+                "--adapter names a graphics adapter, but --engine {} uses none: leave one of them out",
+                self.engine.name()
+            )));
+        }
+        if let Some(threads) = self.threads {
+            // The host's own steps follow the limit, too. The pool can be set once only, which is here.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        }
+        Ok(EngineRequest {
+            kind: self.engine,
+            adapter: self.adapter.clone(),
+            threads: self.threads,
+            chunk_rows: self.chunk_rows,
+        })
+    }
+}
+
+/// How much is said.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Messages")]
+pub(crate) struct TalkArgs {
+    /// Say nothing but warnings and errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Say more; twice for details
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+impl TalkArgs {
+    /// A line on stderr that is neither warning nor error.
+    pub(crate) fn note(&self, line: impl std::fmt::Display) {
+        if !self.quiet {
+            say(line);
+        }
+    }
+}
+
+/// When a progress bar is shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Messages")]
+pub(crate) struct ProgressArgs {
+    /// Show progress on stderr; auto: on a terminal only
+    #[arg(long, default_value = "auto", value_name = "WHEN", value_parser = parse::choice([
+        ("auto", When::Auto),
+        ("always", When::Always),
+        ("never", When::Never),
+    ]))]
+    pub(crate) progress: When,
+}
+
+/// Refuses outputs that would overwrite an input or each other, or share stdout.
+///
+/// # Errors
+/// Exit 2, naming both.
+pub(crate) fn check_files(inputs: &[(&str, &Path)], outputs: &[(&str, Option<&PathBuf>)]) -> Outcome {
+    use wgmm::data::output::same_file;
+
+    let stdin: Vec<&str> = inputs.iter().filter(|(_, p)| *p == Path::new("-")).map(|(n, _)| *n).collect();
+    if let [first, second, ..] = stdin[..] {
+        return Err(Failure::usage(format!("{first} and {second} cannot both be standard input (`-`)")));
+    }
+    let outputs: Vec<(&str, &PathBuf)> = outputs.iter().filter_map(|(n, p)| Some((*n, (*p)?))).collect();
+    for (i, (name, path)) in outputs.iter().enumerate() {
+        if path.as_os_str().is_empty() {
+            return Err(Failure::usage(format!("{name} needs a file name")));
+        }
+        if let Some((input, _)) = inputs.iter().find(|(_, input)| same_file(path, input)) {
+            let path = path.display();
+            return Err(Failure::usage(format!(
+                "{name} {path} is the same file as {input}, which would be overwritten: give another name"
+            )));
+        }
+        for (other, other_path) in &outputs[..i] {
+            let both_stdout = is_stdout(path) && is_stdout(other_path);
+            let same_name = std::path::absolute(path).ok() == std::path::absolute(other_path).ok();
+            if both_stdout || same_name || same_file(path, other_path) {
+                let path = path.display();
+                return Err(Failure::usage(format!(
+                    "{other} and {name} would both be written to {path}: give them different names"
+                )));
+            }
+        }
+    }
+    Ok(())
+}

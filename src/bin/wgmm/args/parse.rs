@@ -1,0 +1,144 @@
+//! Values of options: every refusal names the allowed range or choices.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use wgmm::{CovarianceType, Init};
+
+/// Components of a mixture: the most that is not a typing error.
+pub(crate) const COMPONENTS: RangeInclusive<u64> = 1..=1_000_000;
+/// Iterations and restarts.
+pub(crate) const MAX_COUNT: u64 = 1_000_000_000;
+/// Larger values would overflow when covariances are multiplied.
+const MAX_REG_COVAR: f64 = 1e150;
+
+/// A whole number in `range`.
+pub(crate) fn whole<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let value = text.parse::<u64>().ok().filter(|value| range.contains(value));
+        value
+            .and_then(|value| T::try_from(value).ok())
+            .ok_or_else(|| format!("a whole number from {} to {} is needed", range.start(), range.end()))
+    }
+}
+
+/// A finite number of at least 0.
+pub(crate) fn non_negative(text: &str) -> Result<f64, String> {
+    bounded(text, f64::MAX).ok_or_else(|| "a finite number of at least 0 is needed".into())
+}
+
+/// A diagonal term: at least 0, and small enough to be multiplied.
+pub(crate) fn reg_covar(text: &str) -> Result<f64, String> {
+    bounded(text, MAX_REG_COVAR).ok_or_else(|| format!("a number from 0 to {MAX_REG_COVAR:e} is needed"))
+}
+
+fn bounded(text: &str, most: f64) -> Option<f64> {
+    // −0 would print as such; it means 0.
+    text.parse::<f64>().ok().filter(|value| (0.0..=most).contains(value)).map(f64::abs)
+}
+
+/// One of the names in `table`, for its value.
+pub(crate) fn choice<T: Clone + Send + Sync + 'static>(
+    table: impl IntoIterator<Item = (&'static str, T)>,
+) -> impl TypedValueParser<Value = T> {
+    let table: Vec<(&'static str, T)> = table.into_iter().collect();
+    let names: Vec<&'static str> = table.iter().map(|(name, _)| *name).collect();
+    PossibleValuesParser::new(names).try_map(move |given| {
+        let found = table.iter().find(|(name, _)| *name == given);
+        found.map(|(_, value)| value.clone()).ok_or("not one of the names")
+    })
+}
+
+/// A covariance type by name.
+pub(crate) fn covariance() -> impl TypedValueParser<Value = CovarianceType> {
+    choice(CovarianceType::ALL.map(|t| (t.name(), t)))
+}
+
+/// Names separated by commas; a name with a comma is quoted as in CSV.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Columns(pub(crate) Vec<String>);
+
+/// At least one column, none of them empty or given twice.
+pub(crate) fn columns(text: &str) -> Result<Columns, String> {
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let row = match reader.records().next() {
+        Some(Ok(row)) => row,
+        _ => return Err("column names or numbers (from 1), separated by commas, are needed".into()),
+    };
+    let names: Vec<String> = row.iter().map(str::to_owned).collect();
+    if names.iter().any(String::is_empty) {
+        return Err("a column name is empty; give names or numbers (from 1), separated by commas".into());
+    }
+    if let Some(i) = (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
+        return Err(format!("the column {:?} is named twice; name every column once", names[i]));
+    }
+    Ok(Columns(names))
+}
+
+/// How a start is given on the command line.
+#[derive(Debug, Clone)]
+pub(crate) enum InitArg {
+    /// Computed from the data.
+    Method(Init),
+    /// Read from a JSON file.
+    File(PathBuf),
+}
+
+const METHODS: [Init; 5] =
+    [Init::KMeans, Init::KMeansPlusPlus, Init::Random, Init::RandomFromData, Init::Notebook];
+
+/// A method's name, or the path of a JSON file. A word that is neither is taken for a misspelt name.
+pub(crate) fn init(text: &str) -> Result<InitArg, String> {
+    if let Some(method) = METHODS.into_iter().find(|method| method.name() == text) {
+        return Ok(InitArg::Method(method));
+    }
+    let path = Path::new(text);
+    if path.exists() || (path.extension().is_some() || text.contains(['/', '\\'])) {
+        return Ok(InitArg::File(path.into()));
+    }
+    let names = METHODS.map(|method| method.name()).join(", ");
+    Err(format!("one of {names}, or the path of a JSON file with weights, means and covariances, is needed"))
+}
+
+/// Names that promise a format which is not written.
+const FOREIGN: [&str; 10] = ["npz", "parquet", "arrow", "feather", "h5", "hdf5", "xlsx", "gz", "zst", "zip"];
+
+/// A table, vector or labels to write: `.npy`, and CSV under any other name but those of other formats.
+pub(crate) fn table_output(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let foreign = path.extension().is_some_and(|given| FOREIGN.iter().any(|e| given.eq_ignore_ascii_case(e)));
+    if text.is_empty() || foreign {
+        return Err("a file name that ends in .npy or .csv is needed: it tells the format".into());
+    }
+    Ok(path)
+}
+
+/// A trace to write: the name tells the format. `-` and devices get CSV.
+pub(crate) fn trace_output(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let extension = path.extension().unwrap_or_default();
+    let known = ["csv", "jsonl"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    if known || text == "-" || text.starts_with("/dev/") {
+        return Ok(path);
+    }
+    Err("a file name that ends in .csv or .jsonl is needed: it tells the format".into())
+}
+
+/// Text that is not empty.
+pub(crate) fn not_empty(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("a name or number is needed".into()) } else { Ok(text.into()) }
+}
+
+/// A list as messages show it.
+pub(crate) fn list<T: Display>(items: &[T], most: usize) -> String {
+    let mut text = items.iter().take(most).map(T::to_string).collect::<Vec<_>>().join(", ");
+    if items.len() > most {
+        text += &format!(" and {} more", items.len() - most);
+    }
+    text
+}

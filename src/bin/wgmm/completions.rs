@@ -1,0 +1,22 @@
+//! `wgmm completions`: a completion script.
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use crate::args::Cli;
+use crate::exit::Outcome;
+use crate::output;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: wgmm completions bash > ~/.local/share/bash-completion/completions/wgmm")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    shell: Shell,
+}
+
+pub(crate) fn run(args: &CompletionsArgs) -> Outcome {
+    // Into memory first: the generator panics where the reader of a pipe went away.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "wgmm", &mut script);
+    output::print(&script)
+}

@@ -1,0 +1,65 @@
+//! Writing to stdout, and small tables for people.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::exit::{Failure, Outcome};
+
+/// Prints text; a reader that went away is a quiet success.
+pub(crate) fn print(text: &[u8]) -> Outcome {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text).and_then(|()| out.flush()).map_err(Failure::stdout)
+}
+
+/// Prints one JSON object on one line.
+pub(crate) fn print_json(value: &Value) -> Outcome {
+    print(format!("{value}\n").as_bytes())
+}
+
+/// Whether an output is standard output.
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-") || path == Path::new("/dev/stdout")
+}
+
+/// Where the cells of a column stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// Rows of cells as lines with aligned columns, two spaces between them.
+pub(crate) fn align(rows: &[Vec<String>], align: Align) -> String {
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..rows.iter().map(Vec::len).max().unwrap_or(0)).map(width).collect();
+    let lines = rows.iter().map(|row| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| match align {
+            Align::Left => format!("{cell:<width$}"),
+            Align::Right => format!("{cell:>width$}"),
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A number to five significant digits: decimal where that is short, else with an exponent.
+pub(crate) fn short(value: f64) -> String {
+    const DIGITS: i32 = 5;
+    let magnitude = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
+    if !(-4..=8).contains(&magnitude) {
+        return format!("{value:.*e}", DIGITS as usize - 1);
+    }
+    format!("{value:.*}", (DIGITS - 1 - magnitude).max(0) as usize)
+}
+
+/// `text`, cut to `most` characters.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 1).chain(['…']).collect()
+}

@@ -1,0 +1,99 @@
+//! `wgmm predict`: labels or membership probabilities.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use wgmm::choose::open_engine;
+use wgmm::data::Table;
+use wgmm::data::output::{MatrixWriter, OutputFile, copy_with_column};
+use wgmm::{Engine, GaussianMixture, infer};
+
+use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
+use crate::exit::{Failure, Outcome};
+use crate::output::is_stdout;
+use crate::{input, talk};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wgmm predict model.json data.csv -o labels.csv
+  wgmm predict model.json data.csv --append -o labelled.csv
+  wgmm predict model.json data.csv --proba -o responsibilities.npy")]
+pub(crate) struct PredictArgs {
+    /// Model file that `wgmm fit` wrote
+    model: PathBuf,
+    /// Table, .csv or .npy
+    data: PathBuf,
+    /// Where to write (.csv or .npy); stdout as CSV if not given
+    #[arg(long, short, value_name = "FILE", value_parser = parse::table_output)]
+    output: Option<PathBuf>,
+    /// Write the probability of every component instead of the label
+    #[arg(long, conflicts_with = "append")]
+    proba: bool,
+    /// Write the whole table with the label as one more column
+    #[arg(long)]
+    append: bool,
+    #[command(flatten)]
+    columns: DataArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    talk: TalkArgs,
+}
+
+pub(crate) fn run(args: &PredictArgs) -> Outcome {
+    talk::listen(args.talk.quiet, args.talk.verbose);
+    check_files(
+        &[("MODEL", args.model.as_path()), ("DATA", args.data.as_path())],
+        &[("--output", args.output.as_ref())],
+    )?;
+    if args.append && args.data == Path::new("-") {
+        return Err(Failure::usage(
+            "--append copies the table, which standard input cannot give twice: give DATA as a file",
+        ));
+    }
+    let request = args.engine.request()?;
+    let path = args.output.as_deref().unwrap_or(Path::new("-"));
+    let out = OutputFile::create(path).map_err(Failure::output)?;
+    let model = input::model(&args.model)?;
+    let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
+    let (mut engine, line) = open_engine(&table.samples, model.parameters.n_components(), &request)?;
+    args.talk.note(line);
+    let about = |e| Failure::about(&args.data, e);
+    if args.proba {
+        write_responsibilities(out, engine.as_mut(), &model).map_err(about)?;
+    } else {
+        let labels = infer::predict(engine.as_mut(), &model.parameters).map_err(about)?;
+        if args.append {
+            append(args, path, out, &table, &labels)?;
+        } else {
+            out.write_labels(&labels)?;
+        }
+    }
+    if !is_stdout(path) {
+        let rows = input::count(table.samples.n_samples(), "row");
+        args.talk.note(format_args!("{rows} written to {}", path.display()));
+    }
+    Ok(())
+}
+
+fn append(args: &PredictArgs, path: &Path, out: OutputFile, table: &Table, labels: &[u32]) -> Outcome {
+    // `out` has shown that the file can be written; the copy makes its own.
+    drop(out);
+    Ok(copy_with_column(&args.data, path, table, "label", labels)?)
+}
+
+/// Streams r, `[N, K]`, so that it never lies in memory as a whole.
+fn write_responsibilities(
+    out: OutputFile,
+    engine: &mut dyn Engine,
+    model: &GaussianMixture,
+) -> wgmm::Result<()> {
+    let k = model.parameters.n_components();
+    let header: Vec<String> = (0..k).map(|component| format!("component_{component}")).collect();
+    let mut writer = MatrixWriter::new(out, engine.n_samples(), k, Some(&header))?;
+    for rows in infer::chunks(engine.n_samples()) {
+        writer.push(&infer::responsibilities(engine, &model.parameters, rows)?)?;
+    }
+    writer.finish()
+}

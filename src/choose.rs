@@ -1,0 +1,169 @@
+//! Which engine computes: a request, and the engine that answers it with one line that says why.
+
+use crate::cpu::CpuEngine;
+use crate::data::Samples;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::reference::ReferenceEngine;
+
+/// What kind of engine is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EngineKind {
+    /// A hardware graphics adapter where there is one and the problem is big enough to gain from it,
+    /// else all cores. Never a software adapter.
+    #[default]
+    Auto,
+    /// The best graphics adapter there is, software included.
+    Gpu,
+    /// All cores, f64.
+    Cpu,
+    /// The sequential f64 oracle.
+    Reference,
+}
+
+impl EngineKind {
+    /// The name used on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EngineKind::Auto => "auto",
+            EngineKind::Gpu => "gpu",
+            EngineKind::Cpu => "cpu",
+            EngineKind::Reference => "reference",
+        }
+    }
+}
+
+/// A request for an engine.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EngineRequest {
+    /// The kind.
+    pub kind: EngineKind,
+    /// Index or part of the name of a graphics adapter; with [`EngineKind::Auto`] it asks for that adapter.
+    pub adapter: Option<String>,
+    /// Threads of the CPU engine; none takes all cores.
+    pub threads: Option<usize>,
+    /// Most samples per chunk on a graphics device; none fills the adapter's binding limit.
+    pub chunk_rows: Option<usize>,
+}
+
+/// Opens the engine that `request` asks for over `samples`, for mixtures of up to `n_components`
+/// components. The text is one line: what was chosen and why, and what to install where a driver is
+/// missing. An automatic choice opens no device for a small problem, and falls back to all cores when
+/// the device cannot take the problem.
+///
+/// # Errors
+/// [`crate::Error::NoDevice`], [`crate::Error::LimitExceeded`], [`crate::Error::OutOfMemory`] for an explicit
+/// graphics engine; a thread pool that cannot be started.
+pub fn open_engine<'a>(
+    samples: &'a Samples<'a>,
+    n_components: usize,
+    request: &EngineRequest,
+) -> Result<(Box<dyn Engine + 'a>, String)> {
+    match request.kind {
+        EngineKind::Reference => {
+            let line = "reference engine (f64, one core), as asked for".into();
+            Ok((Box::new(ReferenceEngine::new(samples)), line))
+        }
+        EngineKind::Cpu => cpu(samples, request, "as asked for"),
+        EngineKind::Gpu => gpu(samples, n_components, request),
+        EngineKind::Auto if request.adapter.is_some() => gpu(samples, n_components, request),
+        EngineKind::Auto => auto(samples, n_components, request),
+    }
+}
+
+fn cpu<'a>(
+    samples: &'a Samples<'a>,
+    request: &EngineRequest,
+    why: &str,
+) -> Result<(Box<dyn Engine + 'a>, String)> {
+    let engine = CpuEngine::new(samples, request.threads)?;
+    let line = format!("cpu engine (f64, {}): {why}", engine.info().device);
+    Ok((Box::new(engine), line))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn auto<'a>(
+    samples: &'a Samples<'a>,
+    _: usize,
+    request: &EngineRequest,
+) -> Result<(Box<dyn Engine + 'a>, String)> {
+    cpu(samples, request, "this build has no `gpu` feature")
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu<'a>(_: &'a Samples<'a>, _: usize, request: &EngineRequest) -> Result<(Box<dyn Engine + 'a>, String)> {
+    Err(crate::Error::NoDevice {
+        requested: request.adapter.clone().unwrap_or_else(|| "gpu".into()),
+        available: "none, because this program was built without the `gpu` feature".into(),
+    })
+}
+
+#[cfg(feature = "gpu")]
+fn auto<'a>(
+    samples: &'a Samples<'a>,
+    n_components: usize,
+    request: &EngineRequest,
+) -> Result<(Box<dyn Engine + 'a>, String)> {
+    use crate::gpu;
+
+    if !gpu::is_worthwhile(samples.n_samples(), samples.n_features(), n_components) {
+        return cpu(samples, request, "the problem is too small to gain from a graphics card");
+    }
+    let adapters = gpu::adapters();
+    if adapters.is_empty() {
+        return cpu(samples, request, &format!("no graphics adapter was found; {INSTALL_DRIVER}"));
+    }
+    if adapters.iter().all(|adapter| adapter.is_software) {
+        let why = format!(
+            "only a software graphics adapter was found ({}), which gains nothing; for a real card {INSTALL_DRIVER}",
+            adapters[0].name
+        );
+        return cpu(samples, request, &why);
+    }
+    let options = gpu::GpuOptions { adapter: None, chunk_rows: request.chunk_rows, allow_software: false };
+    match gpu::GpuEngine::new(samples, n_components, &options) {
+        Ok(engine) => {
+            let line =
+                format!("gpu engine (f32 sums, {}): a hardware adapter and a big problem", device(&engine));
+            Ok((Box::new(engine), line))
+        }
+        Err(error) => cpu(samples, request, &format!("the graphics card cannot take this problem: {error}")),
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn gpu<'a>(
+    samples: &'a Samples<'a>,
+    n_components: usize,
+    request: &EngineRequest,
+) -> Result<(Box<dyn Engine + 'a>, String)> {
+    use crate::gpu;
+
+    let options = gpu::GpuOptions {
+        adapter: request.adapter.clone(),
+        chunk_rows: request.chunk_rows,
+        allow_software: true,
+    };
+    let engine = gpu::GpuEngine::new(samples, n_components, &options)?;
+    let name = engine.info().device;
+    if gpu::adapters().iter().any(|adapter| adapter.is_software && adapter.name == name) {
+        tracing::warn!(
+            "{name} is a software adapter: it computes on the processor, slower than `--engine cpu`. \
+             For a real card {INSTALL_DRIVER}"
+        );
+    }
+    let line = format!("gpu engine (f32 sums, {}), as asked for", device(&engine));
+    Ok((Box::new(engine), line))
+}
+
+/// The adapter, its interface and its driver.
+#[cfg(feature = "gpu")]
+fn device(engine: &dyn Engine) -> String {
+    let info = engine.info();
+    [Some(info.device), info.backend, info.driver].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What to do on a machine without a usable adapter: a clause for messages.
+#[cfg(feature = "gpu")]
+pub const INSTALL_DRIVER: &str = "install its Vulkan driver (Debian/Ubuntu: `apt-get install mesa-vulkan-drivers libvulkan1`, \
+                       or NVIDIA's driver package), or use Metal or DX12 where the system has them";
