@@ -65,8 +65,8 @@ pub fn open_engine<'a>(
             Ok((Box::new(ReferenceEngine::new(samples)), line))
         }
         EngineKind::Cpu => cpu(samples, request, "as asked for"),
-        EngineKind::Gpu => gpu(samples, n_components, request),
-        EngineKind::Auto if request.adapter.is_some() => gpu(samples, n_components, request),
+        EngineKind::Gpu => gpu(samples, request),
+        EngineKind::Auto if request.adapter.is_some() => gpu(samples, request),
         EngineKind::Auto => auto(samples, n_components, request),
     }
 }
@@ -91,7 +91,7 @@ fn auto<'a>(
 }
 
 #[cfg(not(feature = "gpu"))]
-fn gpu<'a>(_: &'a Samples<'a>, _: usize, request: &EngineRequest) -> Result<(Box<dyn Engine + 'a>, String)> {
+fn gpu<'a>(_: &'a Samples<'a>, request: &EngineRequest) -> Result<(Box<dyn Engine + 'a>, String)> {
     Err(crate::Error::NoDevice {
         requested: request.adapter.clone().unwrap_or_else(|| "gpu".into()),
         available: "none, because this program was built without the `gpu` feature".into(),
@@ -120,8 +120,8 @@ fn auto<'a>(
         );
         return cpu(samples, request, &why);
     }
-    let options = gpu::GpuOptions { adapter: None, chunk_rows: request.chunk_rows, allow_software: false };
-    match gpu::GpuEngine::new(samples, n_components, &options) {
+    let options = gpu::GpuOptions { chunk_rows: request.chunk_rows, ..Default::default() };
+    match gpu::GpuEngine::new(samples, &options) {
         Ok(engine) => {
             let line =
                 format!("gpu engine (f32 sums, {}): a hardware adapter and a big problem", device(&engine));
@@ -132,21 +132,18 @@ fn auto<'a>(
 }
 
 #[cfg(feature = "gpu")]
-fn gpu<'a>(
-    samples: &'a Samples<'a>,
-    n_components: usize,
-    request: &EngineRequest,
-) -> Result<(Box<dyn Engine + 'a>, String)> {
+fn gpu<'a>(samples: &'a Samples<'a>, request: &EngineRequest) -> Result<(Box<dyn Engine + 'a>, String)> {
     use crate::gpu;
 
     let options = gpu::GpuOptions {
         adapter: request.adapter.clone(),
         chunk_rows: request.chunk_rows,
         allow_software: true,
+        ..Default::default()
     };
-    let engine = gpu::GpuEngine::new(samples, n_components, &options)?;
-    let name = engine.info().device;
-    if gpu::adapters().iter().any(|adapter| adapter.is_software && adapter.name == name) {
+    let engine = gpu::GpuEngine::new(samples, &options)?;
+    if engine.adapter().is_software {
+        let name = &engine.adapter().name;
         tracing::warn!(
             "{name} is a software adapter: it computes on the processor, slower than `--engine cpu`. \
              For a real card {INSTALL_DRIVER}"

@@ -122,8 +122,18 @@ pub struct GpuEngine {
 struct Prepared {
     plan: Plan,
     scratch: Scratch,
-    /// The parameters on the device and their origins in data units.
-    loaded: Option<(Parameters, Vec<f64>)>,
+    /// What is on the device.
+    loaded: Option<Loaded>,
+}
+
+/// Parameters on the device, with what the host keeps of them.
+#[derive(Debug)]
+struct Loaded {
+    parameters: Parameters,
+    /// Origins in data units.
+    origins: Vec<f64>,
+    /// Bits taken off every log density.
+    offset: f64,
 }
 
 impl GpuEngine {
@@ -186,13 +196,17 @@ impl GpuEngine {
             self.prepared = Some(Prepared { plan, scratch, loaded: None });
         }
         let Some(prepared) = &mut self.prepared else { return Ok(()) };
-        if prepared.loaded.as_ref().is_some_and(|(p, _)| p == parameters) {
+        if prepared.loaded.as_ref().is_some_and(|l| l.parameters == *parameters) {
             return Ok(());
         }
         let precisions = Precisions::new(parameters)?;
         let upload = layout::pack(&prepared.plan, parameters, &precisions, &self.scaling);
         prepared.scratch.write(&self.context, &upload);
-        prepared.loaded = Some((parameters.clone(), upload.data_origins));
+        prepared.loaded = Some(Loaded {
+            parameters: parameters.clone(),
+            origins: upload.data_origins,
+            offset: upload.offset,
+        });
         Ok(())
     }
 
@@ -202,7 +216,7 @@ impl GpuEngine {
         let Some(slab_rows) = self.prepared.as_ref().map(|p| self.slab_rows(&p.plan)) else {
             return Err(Error::shape("prepared plan", "one", "none"));
         };
-        let Some(Prepared { plan, scratch, loaded: Some((_, origins)) }) = &mut self.prepared else {
+        let Some(Prepared { plan, scratch, loaded: Some(loaded) }) = &mut self.prepared else {
             return Err(Error::shape("loaded parameters", "one set", "none"));
         };
         scratch.cut(&self.context, plan, &self.chunks, slab_rows)?;
@@ -213,9 +227,12 @@ impl GpuEngine {
         let seconds = started.elapsed().as_secs_f64().max(1e-6);
         // The first iteration may hold the driver's compilation: the next ones correct the rate.
         self.rate = plan.flops_per_sample * self.n_samples as f64 / seconds;
-        let origins = origins.clone();
+        let origins = loaded.origins.clone();
+        // Every sample misses the offset once, with its weight.
+        let missing_bits = loaded.offset * self.total_weight;
         let device = timing.as_mut().map(|t| t.read(&self.context)).transpose()?;
-        let moments = layout::unpack(plan, parameters, &self.scaling, origins, &totals, &log_likelihoods);
+        let moments =
+            layout::unpack(plan, parameters, &self.scaling, origins, missing_bits, &totals, &log_likelihoods);
         Ok((moments, device))
     }
 
@@ -267,7 +284,7 @@ impl Engine for GpuEngine {
     }
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
         self.load(parameters)?;
-        let Some(Prepared { plan, scratch, .. }) = &mut self.prepared else {
+        let Some(Prepared { plan, scratch, loaded: Some(loaded) }) = &self.prepared else {
             return Err(Error::shape("prepared plan", "one", "none"));
         };
         let k = parameters.n_components();
@@ -281,12 +298,12 @@ impl Engine for GpuEngine {
             while start < end {
                 // The aligned range must fit the scratch, which holds `max_slab` samples.
                 let stop = end
-                    .min((start / plan.density_rows + plan.max_slab / plan.density_rows) * plan.density_rows);
+                    .min((start / plan.density.rows + plan.max_slab / plan.density.rows) * plan.density.rows);
                 let (stride, skipped, bits) = scratch.densities(&self.context, plan, chunk, start..stop)?;
                 for row in 0..stop - start {
-                    densities.extend(
-                        (0..k).map(|c| f64::from(bits[c * stride + skipped + row]) * std::f64::consts::LN_2),
-                    );
+                    densities.extend((0..k).map(|c| {
+                        (f64::from(bits[c * stride + skipped + row]) + loaded.offset) * std::f64::consts::LN_2
+                    }));
                 }
                 start = stop;
             }

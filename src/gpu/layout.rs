@@ -1,8 +1,9 @@
 //! Where every number lies: the slab uniform, packed factors and origins on the way to the device,
 //! totals on the way back.
 
-use super::plan::{Blocks, Plan, SLICES_PER_GROUP};
+use super::plan::{Blocks, FactorLayout, Plan, SLICES_PER_GROUP};
 use super::resident::Scaling;
+use super::shader::{self, Template};
 use crate::model::Parameters;
 use crate::moments::Moments;
 use crate::precision::Precisions;
@@ -33,13 +34,52 @@ pub struct Slab {
     pub row_length: u32,
 }
 
+/// What a binding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    /// `var<storage, read>`
+    Read,
+    /// `var<storage, read_write>`
+    Write,
+    /// `var<uniform>` with a dynamic offset: the slab.
+    Slab,
+}
+
+/// The bindings of one kernel of `plan`, group by group: 0 fixed for the fit, 1 per iteration, 2 scratch
+/// and results.
+pub fn bindings(plan: &Plan, template: Template) -> [Vec<(u32, Binding)>; 3] {
+    use Binding::{Read, Slab as Uniform, Write};
+    let mut samples = vec![(0, Read)];
+    if plan.problem.weighted {
+        samples.extend([(1, Read), (2, Read)]);
+    }
+    samples.push((3, Uniform));
+    match template {
+        shader::WHITEN => [vec![(0, Read), (3, Uniform)], vec![(0, Read)], vec![(0, Write)]],
+        shader::LOG_DENSITY_FULL => [samples, vec![(0, Read)], vec![(0, Write), (1, Write), (2, Write)]],
+        shader::LOG_DENSITY_FULL_TILED | shader::LOG_DENSITY_DIAG => {
+            [samples, vec![(0, Read), (1, Read)], vec![(0, Write), (1, Write), (2, Write)]]
+        }
+        shader::MOMENTS => {
+            [vec![(0, Read), (3, Uniform)], vec![(0, Read)], vec![(0, Read), (1, Read), (2, Write)]]
+        }
+        shader::SUM_PARTIALS => [vec![(3, Uniform)], vec![], vec![(0, Read), (1, Write)]],
+        _ => [vec![], vec![], vec![(0, Write)]],
+    }
+}
+
 /// What one E-step sends to the device.
 #[derive(Debug)]
 pub struct Upload {
-    /// Per component, rows b_i, W_i0 … W_ii and the constant (or the tiled order).
+    /// Factors of the densities, packed as the plan's layout says.
     pub factors: Vec<f32>,
-    /// The constants apart, `[K]`: log2 π_k − log2 normaliser (tiled kernel).
+    /// The constants apart, `[K]`: log2 π_k − log2 normaliser − `offset`.
     pub constants: Vec<f32>,
+    /// The largest constant in f64: taken off on the device, where it would cost digits, and added back
+    /// on the host.
+    pub offset: f64,
+    /// W of a tied covariance, packed by 16 rows; else empty.
+    pub whitening: Vec<f32>,
     /// Origins on the device's scale, `[K, 4·vecs]`.
     pub origins: Vec<f32>,
     /// The same origins in data units, `[K, D]`.
@@ -54,47 +94,88 @@ pub fn pack(plan: &Plan, parameters: &Parameters, precisions: &Precisions, scali
     let (k, d) = (parameters.n_components(), parameters.n_features());
     let bits = std::f64::consts::LOG2_E;
     let root = (0.5 * bits).sqrt();
+    let log_normalisers = &precisions.log_normalisers;
+    let offset = bits * log_normalisers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let constants: Vec<f32> =
-        precisions.log_normalisers.iter().map(|c| ((c * bits) as f32).max(-HUGE)).collect();
-    let mut factors = vec![0.0f32; k * plan.factor_vecs * 4];
+        log_normalisers.iter().map(|c| ((c * bits - offset) as f32).max(-HUGE)).collect();
     let stride = plan.blocks.vecs * 4;
-    let mut origins = vec![0.0f32; k * stride];
-    let mut data_origins = vec![0.0; k * d];
+    let mut upload = Upload {
+        factors: vec![0.0; plan.density.factor_vecs * 4],
+        constants,
+        offset,
+        whitening: Vec::new(),
+        origins: vec![0.0; k * stride],
+        data_origins: vec![0.0; k * d],
+    };
     let mut factor = vec![0.0; d * d];
-    let mut offset = vec![0.0; d];
+    let mut shift = vec![0.0; d];
+    let vecs = upload.factors.len() / k;
     for component in 0..k {
         let mean: Vec<f64> = scaling.to_device(parameters.mean(component)).collect();
         for (i, m) in mean.iter().enumerate() {
             let origin = *m as f32;
-            origins[component * stride + i] = origin;
-            data_origins[component * d + i] = scaling.to_data(i, f64::from(origin));
+            upload.origins[component * stride + i] = origin;
+            upload.data_origins[component * d + i] = scaling.to_data(i, f64::from(origin));
         }
-        let whitening = match parameters.covariance_type() {
-            CovarianceType::Tied => &precisions.whitening[..],
-            _ => &precisions.whitening[component * d * d..(component + 1) * d * d],
+        // W' by rows; its diagonal alone for diag and spherical.
+        let whitening = |i: usize, j: usize| {
+            let w = match parameters.covariance_type() {
+                CovarianceType::Full => precisions.whitening[(component * d + i) * d + j],
+                CovarianceType::Tied => precisions.whitening[i * d + j],
+                CovarianceType::Diag => precisions.whitening[component * d + j],
+                CovarianceType::Spherical => precisions.whitening[component],
+            };
+            root * w * scaling.scale[j]
         };
-        for i in 0..d {
-            offset[i] = 0.0;
-            for j in 0..=i {
-                factor[i * d + j] = root * whitening[i * d + j] * scaling.scale[j];
-                offset[i] -= factor[i * d + j] * mean[j];
+        match plan.density.layout {
+            FactorLayout::Pairs => {
+                for j in 0..d {
+                    let at = (component / 8 * d + j) * 16 + component % 8 * 2;
+                    let a = whitening(j, j);
+                    upload.factors[at] = a as f32;
+                    upload.factors[at + 1] = (-a * mean[j]) as f32;
+                }
+                continue;
+            }
+            // One W serves every component of a tied covariance.
+            FactorLayout::Offsets if component > 0 => {}
+            _ => {
+                for i in 0..d {
+                    (0..=i).for_each(|j| factor[i * d + j] = whitening(i, j));
+                }
             }
         }
-        let out = &mut factors[component * plan.factor_vecs * 4..(component + 1) * plan.factor_vecs * 4];
-        if plan.is_tiled() {
-            pack_tiled(out, &factor, &offset, d);
-        } else {
-            pack_rows(out, &factor, &offset, d, constants[component]);
+        for i in 0..d {
+            shift[i] = -(0..=i).map(|j| factor[i * d + j] * mean[j]).sum::<f64>();
+        }
+        match plan.density.layout {
+            FactorLayout::Rows => {
+                let out = &mut upload.factors[component * vecs..(component + 1) * vecs];
+                pack_rows(out, &factor, &shift, d, upload.constants[component]);
+            }
+            FactorLayout::Tiled => {
+                pack_tiled(&mut upload.factors[component * vecs..(component + 1) * vecs], &factor, &shift, d);
+            }
+            FactorLayout::Offsets => {
+                for j in 0..d {
+                    upload.factors[(component / 8 * d + j) * 8 + component % 8] = shift[j] as f32;
+                }
+            }
+            FactorLayout::Pairs => {}
         }
     }
-    Upload { factors, constants, origins, data_origins }
+    if plan.density.layout == FactorLayout::Offsets {
+        upload.whitening = vec![0.0; plan.whitening_vecs() * 4];
+        pack_tiled(&mut upload.whitening, &factor, &vec![0.0; d], d);
+    }
+    upload
 }
 
 /// Row after row: b_i, W_i0 … W_ii; the constant last.
-fn pack_rows(out: &mut [f32], factor: &[f64], offset: &[f64], d: usize, constant: f32) {
+fn pack_rows(out: &mut [f32], factor: &[f64], shift: &[f64], d: usize, constant: f32) {
     let mut at = 0;
     for i in 0..d {
-        out[at] = offset[i] as f32;
+        out[at] = shift[i] as f32;
         for j in 0..=i {
             out[at + 1 + j] = factor[i * d + j] as f32;
         }
@@ -105,12 +186,12 @@ fn pack_rows(out: &mut [f32], factor: &[f64], offset: &[f64], d: usize, constant
 
 /// Sixteen rows at a time: their b, then their columns up to the end of the diagonal block; what lies
 /// beyond D or above the diagonal stays 0.
-fn pack_tiled(out: &mut [f32], factor: &[f64], offset: &[f64], d: usize) {
+fn pack_tiled(out: &mut [f32], factor: &[f64], shift: &[f64], d: usize) {
     let mut at = 0;
     for first in (0..d).step_by(16) {
         let rows = first..(first + 16).min(d);
         for i in rows.clone() {
-            out[at + i - first] = offset[i] as f32;
+            out[at + i - first] = shift[i] as f32;
         }
         at += 16;
         for j in 0..first + 16 {
@@ -123,12 +204,13 @@ fn pack_tiled(out: &mut [f32], factor: &[f64], offset: &[f64], d: usize) {
 }
 
 /// Moments in data units from the device's `totals` and log-likelihood partials, added in f64 in a
-/// fixed order.
+/// fixed order; `missing_bits` is what the offset took off the log-likelihood.
 pub fn unpack(
     plan: &Plan,
     parameters: &Parameters,
     scaling: &Scaling,
     data_origins: Vec<f64>,
+    missing_bits: f64,
     totals: &[f32],
     log_likelihoods: &[f32],
 ) -> Moments {
@@ -152,19 +234,31 @@ pub fn unpack(
             moments.first_moments[component * d + i] =
                 at(role, sums_len + inside, component) * scaling.scale[i];
         }
-        for i in 0..d {
-            for j in 0..=i {
-                let (role, statistic) = place(blocks, d, i, j);
-                let value = at(role, statistic, component) * scaling.scale[i] * scaling.scale[j];
-                match parameters.covariance_type() {
-                    CovarianceType::Tied => moments.second_moments[triangle_index(i, j)] += value,
-                    _ => moments.second_moments[component * t + triangle_index(i, j)] = value,
+        // Squares of the scale turn sums of products into data units².
+        let product = |role: usize, statistic: usize, i: usize, j: usize| {
+            at(role, statistic, component) * scaling.scale[i] * scaling.scale[j]
+        };
+        match parameters.covariance_type() {
+            kind @ (CovarianceType::Full | CovarianceType::Tied) => {
+                let first = if kind == CovarianceType::Full { component * t } else { 0 };
+                for i in 0..d {
+                    for j in 0..=i {
+                        let (role, statistic) = place(blocks, d, i, j);
+                        moments.second_moments[first + triangle_index(i, j)] +=
+                            product(role, statistic, i, j);
+                    }
+                }
+            }
+            kind => {
+                for i in 0..d {
+                    let to = if kind == CovarianceType::Diag { component * d + i } else { component };
+                    moments.second_moments[to] += product(i / blocks.block, i % blocks.block, i, i);
                 }
             }
         }
     }
     let bits: f64 = log_likelihoods.iter().map(|v| f64::from(*v)).sum();
-    moments.log_likelihood = bits * std::f64::consts::LN_2;
+    moments.log_likelihood = (bits + missing_bits) * std::f64::consts::LN_2;
     moments
 }
 
@@ -206,7 +300,7 @@ pub fn slabs(plan: &Plan, chunk_rows: &[usize], slab: usize) -> Vec<Vec<Slab>> {
                 first_slice,
                 row_length: plan.blocks.row_length(k) as u32,
             });
-            first_partial += (stride / plan.density_rows) as u32;
+            first_partial += (stride / plan.density.rows) as u32;
             first_slice += n_slices;
         }
         chunks.push(slabs);

@@ -2,27 +2,17 @@
 //! changes every iteration, group 2 is scratch and results.
 
 use super::context::Context;
+use super::layout::Binding;
 use super::plan::Kernel;
 use super::shader::{self, ShaderEdit};
 use crate::error::{Error, Result};
-
-/// What a binding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Binding {
-    /// `var<storage, read>`
-    Read,
-    /// `var<storage, read_write>`
-    Write,
-    /// `var<uniform>` with a dynamic offset: the slab.
-    Slab,
-}
 
 /// One pipeline and the layouts its bind groups need.
 #[derive(Debug)]
 pub(super) struct Pipeline {
     pub(super) pipeline: wgpu::ComputePipeline,
     groups: Vec<Option<wgpu::BindGroupLayout>>,
-    bindings: Vec<Vec<(u32, Binding)>>,
+    bindings: [Vec<(u32, Binding)>; 3],
     label: &'static str,
 }
 
@@ -31,7 +21,7 @@ impl Pipeline {
     pub(super) fn new(
         context: &Context,
         kernel: &Kernel,
-        bindings: Vec<Vec<(u32, Binding)>>,
+        bindings: [Vec<(u32, Binding)>; 3],
         edit: Option<&ShaderEdit>,
         checked: bool,
     ) -> Result<Pipeline> {

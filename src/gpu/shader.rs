@@ -30,7 +30,9 @@ macro_rules! templates {
 templates! {
     LOG_DENSITY_FULL "log_density_full",
     LOG_DENSITY_FULL_TILED "log_density_full_tiled",
-    MOMENTS_FULL "moments_full",
+    LOG_DENSITY_DIAG "log_density_diag",
+    WHITEN "whiten",
+    MOMENTS "moments",
     SUM_PARTIALS "sum_partials",
     PROBE_FMA "probe_fma",
 }

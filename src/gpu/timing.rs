@@ -4,10 +4,10 @@
 use super::context::Context;
 use crate::error::Result;
 
-/// Kernels that are timed apart: densities, moments, sums.
-pub const KERNELS: usize = 3;
+/// Kernels that are timed apart.
+pub const KERNELS: usize = 4;
 
-/// Seconds of device time per kernel of one E-step, in the order densities, moments, sums.
+/// Seconds of device time per kernel of one E-step: whitening, densities, moments, sums.
 pub type DeviceSeconds = [f64; KERNELS];
 
 /// Timestamp queries for the dispatches of one E-step.

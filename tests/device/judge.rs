@@ -24,7 +24,7 @@ pub fn judge(engine: &mut GpuEngine, samples: &Samples<'_>, parameters: &Paramet
 
     let seen = Seen::new(samples, parameters);
     let expected = seen.densities();
-    let mut bits: Vec<f64> = found.iter().map(|l| l * std::f64::consts::LOG2_E).collect();
+    let mut bits: Vec<f64> = found.iter().map(|l| l * std::f64::consts::LOG2_E - seen.offset).collect();
     let absent = |l: &f64| if *l == f64::NEG_INFINITY { 0.0 } else { *l };
     if bits.len() == expected.len() {
         // A component of weight 0 has no finite density: the device says so by a huge negative number.
@@ -35,7 +35,7 @@ pub fn judge(engine: &mut GpuEngine, samples: &Samples<'_>, parameters: &Paramet
     }
     let mut bound = bounds::densities(&seen, &expected);
     let finite: Vec<f64> = expected.iter().map(absent).collect();
-    bound.iter_mut().zip(&finite).for_each(|(b, l)| *b += HOST * l.abs());
+    bound.iter_mut().zip(&finite).for_each(|(b, l)| *b += HOST * (l.abs() + seen.offset.abs()));
     compare("log2 densities [N, K]", &bits, &finite, Bound::Each(&bound))?;
 
     // From here on the device's own densities are the truth.
@@ -72,8 +72,9 @@ fn sums(
             });
         }
     }
-    let log_likelihood: f64 = log_densities.iter().map(|(w, l, _)| w * l).sum();
-    let bound = bounds::log_likelihood(log_densities.into_iter());
+    let log_likelihood: f64 = log_densities.iter().map(|(w, l, _)| w * (l + seen.offset)).sum();
+    let host: f64 = log_densities.iter().map(|(w, l, _)| HOST * w * (l.abs() + seen.offset.abs())).sum();
+    let bound = bounds::log_likelihood(log_densities.into_iter()) + host;
     compare(
         "log-likelihood",
         &[found.log_likelihood],

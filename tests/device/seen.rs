@@ -19,6 +19,8 @@ pub struct Seen {
     pub weights: Vec<f64>,
     /// Means as rounded to f32, `[K, D]`.
     pub origins: Vec<f64>,
+    /// The largest log2 π_k N(μ_k | μ_k, Σ_k) in data units: the device keeps densities relative to it.
+    pub offset: f64,
     /// Rows of W = √(½ log2 e)·L⁻¹ for every component, `[K, D, D]`.
     pub whitening: Vec<f64>,
 }
@@ -35,6 +37,8 @@ impl Seen {
         let rows = samples.rows_f64(0..n, &mut scratch).chunks_exact(d);
         let values = rows.flat_map(|x| scaling.to_device(x).map(single).collect::<Vec<_>>()).collect();
         let means: Vec<f64> = parameters.means().chunks_exact(d).flat_map(|m| scaling.to_device(m)).collect();
+        let constants = Precisions::new(parameters).unwrap().log_normalisers;
+        let offset = std::f64::consts::LOG2_E * constants.into_iter().fold(f64::NEG_INFINITY, f64::max);
         let s = &scaling.scale;
         let variance =
             |k: usize, i: usize, j: usize| parameters.covariance_matrix(k)[i * d + j] / (s[i] * s[j]);
@@ -53,7 +57,7 @@ impl Seen {
             Parameters::new(covariance_type, parameters.weights().to_vec(), means, covariances).unwrap();
         let whitening = whitening(&parameters);
         let weights = (0..n).map(|i| single(samples.weight(i))).collect();
-        Seen { scaling, parameters, values, weights, origins, whitening }
+        Seen { scaling, parameters, values, weights, origins, offset, whitening }
     }
 
     pub fn n_features(&self) -> usize {
@@ -65,7 +69,8 @@ impl Seen {
         &self.values[n * d..(n + 1) * d]
     }
 
-    /// Weighted log densities in data units and bits, `[N, K]`; −∞ for a component of weight 0.
+    /// Weighted log densities in data units and bits less the offset, `[N, K]`; −∞ for a component of
+    /// weight 0.
     pub fn densities(&self) -> Vec<f64> {
         let components = log_density::components(&self.parameters).unwrap();
         let k = components.len();
@@ -74,7 +79,7 @@ impl Seen {
         let shift: f64 = self.scaling.scale.iter().map(|s| s.ln()).sum();
         for (n, out) in densities.chunks_exact_mut(k).enumerate() {
             log_density::weighted_log_density(&components, self.row(n), out);
-            out.iter_mut().for_each(|l| *l = (*l - shift) * std::f64::consts::LOG2_E);
+            out.iter_mut().for_each(|l| *l = (*l - shift) * std::f64::consts::LOG2_E - self.offset);
         }
         densities
     }

@@ -1,5 +1,5 @@
-// Computes: per slice of ${SLICE} samples and component, sum r, sum r z and the lower triangle of sum r z z^T, z = x - origin
-// One invocation: one component, one block of the triangle (its role), every ${SUBSETS}th sample of the slice
+// Computes: per slice of ${SLICE} samples and component, sum r, sum r z and ${"the diagonal" if DIAGONAL else "the lower triangle"} of sum r z z^T, z = x - origin
+// One invocation: one component, one block of features or of the triangle (its role), every ${SUBSETS}th sample of the slice
 // Bindings: 0 samples, slab; 1 origins; 2 weighted log densities, log normalisers, partials
 // Assumes: 128 invocations = ${ROLES_HERE} roles x ${SUBSETS} subsets x ${LANES} components; stride a multiple of the slice; partials written whole
 // Twin: reference/moments.rs
@@ -19,12 +19,16 @@ var<workgroup> wg_sums: array<f32, ${PASS * 128}>;
 //% endif
 
 @compute @workgroup_size(128)
-fn moments_full(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) t: u32) {
     let lane = t % ${LANES}u;
     let subset = t % ${SUBSETS * LANES}u / ${LANES}u;
     let first_component = workgroup.z * ${LANES}u;
     let k = min(first_component + lane, slab.n_components - 1u);
-//% if DP > 16
+//% if DIAGONAL and ROLES > 1
+    // Roles: blocks of ${BLOCK} features.
+    let role = min(workgroup.y * ${ROLES_HERE}u + t / ${SUBSETS * LANES}u, ${ROLES - 1}u);
+    let column_vec = role * ${BLOCK // 4}u;
+//% elif ROLES > 1
     // Roles: ${DP // 16} diagonal blocks of 16 x 16, then the blocks of 8 rows x 16 columns below them.
     let role = min(workgroup.y * ${ROLES_HERE}u + t / ${SUBSETS * LANES}u, ${ROLES - 1}u);
     let is_diagonal = role < ${DP // 16}u;
@@ -122,7 +126,7 @@ fn moments_full(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invo
         if (stage == 0u) {
             continue;
         }
-//% macro diagonal()
+//% macro square_block()
             for (var p = subset; p < ${STAGE}u; p += ${SUBSETS * UNROLL}u) {
 //% for u in range(UNROLL)
                 let r${u} = wg_responsibilities[(p + ${u * SUBSETS}u) * ${LANES + 1}u + lane];
@@ -134,16 +138,20 @@ fn moments_full(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invo
                 first_moment${v} += w${u}_${v};
 //% endfor
 //% for i in range(BLOCK)
+//% if DIAGONAL
+                s${i} = fma(w${u}_${i // 4}.${"xyzw"[i % 4]}, z${u}_${i // 4}.${"xyzw"[i % 4]}, s${i});
+//% else
 //% for j in range(i + 1)
                 s${i * (i + 1) // 2 + j} = fma(w${u}_${i // 4}.${"xyzw"[i % 4]}, z${u}_${j // 4}.${"xyzw"[j % 4]}, s${i * (i + 1) // 2 + j});
 //% endfor
+//% endif
 //% endfor
 //% endfor
             }
 //% endmacro
-//% if DP > 16
+//% if ROLES > 1 and not DIAGONAL
         if (is_diagonal) {
-${diagonal()}
+${square_block()}
         } else {
             for (var p = subset; p < ${STAGE}u; p += ${SUBSETS}u) {
                 let r = wg_responsibilities[p * ${LANES + 1}u + lane];
@@ -162,7 +170,7 @@ ${diagonal()}
             }
         }
 //% else
-${diagonal()}
+${square_block()}
 //% endif
     }
 
