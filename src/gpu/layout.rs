@@ -10,7 +10,7 @@ use crate::precision::Precisions;
 use crate::shape::{CovarianceType, triangle_index, triangle_len};
 
 /// A density that counts as 0, as the shaders' HUGE.
-const HUGE: f32 = 3.0e38;
+const HUGE: f32 = 1.0e38;
 
 /// The uniform `Slab` of the shaders, field by field.
 #[repr(C)]

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use wgmm::gpu::layout::{Binding, bindings};
-use wgmm::gpu::plan::{Kernel, Plan};
+use wgmm::gpu::layout::{Binding, bindings, pack};
+use wgmm::gpu::plan::{Kernel, Plan, Problem};
+use wgmm::gpu::resident::Scaling;
 use wgmm::gpu::shader::{self, SLAB, ShaderEdit, Template};
+
+use wgmm::precision::Precisions;
+use wgmm::{CovarianceType, Parameters};
 
 use super::reflect::{bindings_mismatch, entry_mismatch, hidden_cost, parse, slab_mismatch, workgroup_bytes};
 use super::{LIMITS, kernels, plans, problems};
@@ -72,6 +76,62 @@ fn every_file_is_a_template() {
         .collect();
     let expected = shader::ALL.iter().map(|t| t.name.to_owned()).chain(["slab".to_owned()]);
     assert_eq!(stems, expected.collect());
+}
+
+/// The cells of `file`'s row in shaders/README.md; its test must be a file that exists.
+fn row_mismatch(readme: &str, file: &str) -> Result<(), String> {
+    let row = readme.lines().find(|l| l.starts_with(&format!("| `{file}` |")));
+    let Some(row) = row else { return Err(format!("{file} has no row")) };
+    let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+    if cells.len() != 5 || cells.iter().any(|c| c.is_empty()) {
+        return Err(format!("{file}: its row has not five filled cells: {cells:?}"));
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let named = [cells[3], cells[4]].map(|c| c.trim_matches('`'));
+    match named.iter().find(|f| f.ends_with(".rs") && !root.join(f).is_file()) {
+        Some(missing) => Err(format!("{file}: there is no {missing}")),
+        None if !named[1].ends_with(".rs") => Err(format!("{file}: its row names no test")),
+        None => Ok(()),
+    }
+}
+
+#[test]
+fn every_file_has_a_whole_row() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders/README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    for template in shader::ALL {
+        row_mismatch(&readme, &format!("{}.wgsl", template.name)).unwrap();
+    }
+    row_mismatch(&readme, "slab.wgsl").unwrap();
+    let right = "| `a.wgsl` | sums | none | `src/em.rs` | `tests/device.rs` |";
+    row_mismatch(right, "a.wgsl").unwrap();
+    let faults = [
+        right.replace("a.wgsl", "b.wgsl"),
+        right.replace("sums", ""),
+        right.replace("| none ", ""),
+        right.replace("src/em.rs", "src/no_such.rs"),
+        right.replace("tests/device.rs", "tests/no_such.rs"),
+        right.replace("`tests/device.rs`", "none"),
+    ];
+    for fault in faults {
+        assert!(row_mismatch(&fault, "a.wgsl").is_err(), "{fault}");
+    }
+}
+
+/// What stands for a density of 0 is the same number on both sides, and adding two of it stays finite.
+#[test]
+fn huge_is_one_finite_number() {
+    let line = SLAB.lines().find_map(|l| l.strip_prefix("const HUGE = ")).unwrap();
+    let huge: f32 = line.trim_end_matches(';').parse().unwrap();
+    assert!((huge + huge).is_finite() && huge > 1e30);
+    let (weights, means) = (vec![1.0, 0.0], vec![0.0, 1.0]);
+    let parameters = Parameters::new(CovarianceType::Full, weights, means, vec![1.0, 2.0]).unwrap();
+    let problem = Problem { n_samples: 10, n_features: 1, n_components: 2, ..any_plan().problem };
+    let plan = Plan::new(problem, &LIMITS[0].1).unwrap();
+    let precisions = Precisions::new(&parameters).unwrap();
+    let scaling = Scaling { centre: vec![0.0], scale: vec![1.0] };
+    let upload = pack(&plan, &parameters, &precisions, &scaling);
+    assert_eq!(upload.constants[1], -huge);
 }
 
 fn any_plan() -> Plan {

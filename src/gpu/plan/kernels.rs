@@ -169,7 +169,7 @@ impl Density {
 
     fn diag(problem: &Problem, layout: FactorLayout) -> Density {
         let d = problem.n_features;
-        let unroll = [4, 2, 1].into_iter().find(|u| d % u == 0).unwrap_or(1);
+        let unroll = [4, 2, 1].into_iter().find(|u| d.is_multiple_of(*u)).unwrap_or(1);
         let mut values = values([("D", d), ("UNROLL", unroll)]);
         values.insert("TIED", Value::from(layout == FactorLayout::Offsets));
         values.insert("WEIGHTED", Value::from(problem.weighted));
