@@ -1,10 +1,11 @@
 //! The WGSL engine: f32 sums on any Vulkan, Metal or DX12 adapter, finished in f64 on the host.
 //!
 //! Layers, lowest first: [`shader`] text, [`plan`] (pure), `context`, [`resident`] samples, [`layout`]
-//! of every number, `pipeline`, `scratch`, and the engine here.
+//! of every number, `pack` and `unpack`, `pipeline`, `scratch`, and the engine here.
 
 mod context;
 pub mod layout;
+mod pack;
 pub mod pipeline;
 pub mod plan;
 pub mod probe;
@@ -12,6 +13,7 @@ pub mod resident;
 mod scratch;
 pub mod shader;
 pub mod timing;
+mod unpack;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -200,7 +202,7 @@ impl GpuEngine {
             return Ok(());
         }
         let precisions = Precisions::new(parameters)?;
-        let upload = layout::pack(&prepared.plan, parameters, &precisions, &self.scaling);
+        let upload = pack::pack(&prepared.plan, parameters, &precisions, &self.scaling);
         prepared.scratch.write(&self.context, &upload);
         prepared.loaded = Some(Loaded {
             parameters: parameters.clone(),
@@ -232,7 +234,7 @@ impl GpuEngine {
         let missing_bits = loaded.offset * self.total_weight;
         let device = timing.as_mut().map(|t| t.read(&self.context)).transpose()?;
         let moments =
-            layout::unpack(plan, parameters, &self.scaling, origins, missing_bits, &totals, &log_likelihoods);
+            unpack::unpack(plan, parameters, &self.scaling, origins, missing_bits, &totals, &log_likelihoods);
         Ok((moments, device))
     }
 

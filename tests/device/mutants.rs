@@ -114,9 +114,13 @@ mutants! {
     LOG_DENSITY_DIAG Diag: "constants[first + ${c}u]" => "constants[first]", "eight components share a constant";
     LOG_DENSITY_DIAG Diag: "(first + ${c}u) * (slab" => "(${c}u) * (slab", "eights overwrite each other";
     LOG_DENSITY_DIAG Diag: "weights > vec4" => "weights >= vec4", "samples of weight 0 count";
+    LOG_DENSITY_DIAG Diag: "first = team * 8u" => "first = team * 4u", "teams take each other's components";
+    LOG_DENSITY_DIAG Diag: "other < ${TEAMS}u" => "other < ${TEAMS - 3}u", "teams are not joined";
+    LOG_DENSITY_DIAG Diag: "exp2(peak - joined)" => "exp2(joined - peak)", "joined the wrong way";
+    LOG_DENSITY_DIAG Diag: "slab.first_partial + workgroup.x" => "workgroup.x", "slabs overwrite each other";
     LOG_DENSITY_DIAG Tied: "x${u} + vec4<f32>" => "x${u} - vec4<f32>", "the mean is mirrored";
     LOG_DENSITY_DIAG Tied: "own / 32u * ${D * 32}u" => "row / 32u * ${D * 32}u", "whitened samples are looked for in the chunk";
-    WHITEN Tied: "(slab.first_tile + tile)" => "(tile)", "every slab whitens the first";
+    WHITEN Tied: "(slab.first_tile + workgroup.x)" => "(workgroup.x)", "every slab whitens the first";
     WHITEN Tied: "block * 16u + 16u" => "block * 16u + 15u", "the last column is missing";
     WHITEN Tied: "block * 16u + ${i}u < ${D}u" => "block * 16u + ${i}u < ${D - 1}u", "the last feature is not written";
     MOMENTS Slabs: "slab.first_tile * TILE + workgroup.x" => "workgroup.x", "every slab reads the first";

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use wgmm::gpu::layout::{Binding, bindings, pack};
+use wgmm::gpu::layout::{Binding, bindings};
+use wgmm::gpu::pack::pack;
 use wgmm::gpu::plan::{Kernel, Plan, Problem};
 use wgmm::gpu::resident::Scaling;
 use wgmm::gpu::shader::{self, SLAB, ShaderEdit, Template};
