@@ -57,7 +57,7 @@ fn fit_spoiled(
     let problem = Problem::medium(options.covariance_type);
     let samples = problem.samples();
     let checked = options.check(samples.n_effective(), samples.n_features())?;
-    let mut engine = Faulty { inner: Kind::Reference.open(&samples, 4)?, calls: 0, from, spoil };
+    let mut engine = Faulty { inner: Kind::Reference.open(&samples)?, calls: 0, from, spoil };
     em::fit(&mut engine, &samples, &checked, &mut NoObserver)
 }
 

@@ -180,8 +180,7 @@ fn judge_predict(
     bound: &Distances,
 ) -> Vec<String> {
     let (parameters, predict) = (&model.parameters, &expected.predict);
-    let k = parameters.n_components();
-    let mut engine = kind.open(&golden.samples, k).unwrap();
+    let mut engine = kind.open(&golden.samples).unwrap();
     let mut wrong = Vec::new();
     let scores = wgmm::infer::sample_log_likelihoods(engine.as_mut(), parameters).unwrap();
     let labels = wgmm::infer::predict(engine.as_mut(), parameters).unwrap();
@@ -243,7 +242,7 @@ fn judge_labels(
 
 /// Gap between the two largest responsibilities of row `n`, by the reference engine.
 fn reference_margin(samples: &Samples<'static>, model: &GaussianMixture, n: usize) -> f64 {
-    let mut engine = Kind::Reference.open(samples, 1).unwrap();
+    let mut engine = Kind::Reference.open(samples).unwrap();
     let mut r = wgmm::infer::responsibilities(engine.as_mut(), &model.parameters, n..n + 1).unwrap();
     r.sort_by(|a, b| b.total_cmp(a));
     r[0] - r.get(1).copied().unwrap_or(0.0)
@@ -257,9 +256,19 @@ fn judge_convergence(golden: &Golden, expected: &Expected, kind: Kind) -> Option
         Ok(model) => model.report.unwrap(),
         Err(error) => return Some(format!("tol = {tol:e}: {error}")),
     };
-    // Rounding of f32 sums may move the step where the change falls below tol.
-    let slack = if kind.is_f64() { 0 } else { 1 + n / 10 };
-    (!report.converged || report.n_iter.abs_diff(n) > slack).then(|| {
-        format!("tol = {tol:e}: converged = {} after {}, expected {n}", report.converged, report.n_iter)
-    })
+    // In f64 the step is exact. In f32 a mean is known to about one ulp of f32, which may let the fit
+    // stop where the exact change is that close to tol, or go on for a while.
+    let reached = report.n_iter;
+    let right = if kind.is_f64() {
+        reached == n
+    } else {
+        let trace = &expected.log_likelihood_trace;
+        let close = |n: usize| {
+            let noise = trace[n - 1].abs() * f64::from(f32::EPSILON);
+            (trace[n - 1] - trace[n - 2]).abs() < tol + noise
+        };
+        if reached < n { reached >= 2 && close(reached) } else { reached <= 2 * n }
+    };
+    (!report.converged || !right)
+        .then(|| format!("tol = {tol:e}: converged = {} after {reached}, expected {n}", report.converged))
 }

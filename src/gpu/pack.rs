@@ -5,14 +5,13 @@
 
 use rayon::prelude::*;
 
+use super::layout::HUGE;
 use super::plan::{FactorLayout, Plan};
 use super::resident::Scaling;
 use crate::model::Parameters;
 use crate::precision::Precisions;
 use crate::shape::CovarianceType;
 
-/// A density that counts as 0, as the shaders' HUGE.
-const HUGE: f32 = 1.0e38;
 /// Factors below which one thread packs them faster than many.
 const PARALLEL_FACTORS: usize = 1 << 16;
 

@@ -62,10 +62,14 @@ fn uses(source: &Source, exports: &[(String, String)]) -> Result<Vec<(usize, Str
     }
     let code = code(&source.text);
     let mut used = Vec::new();
-    let mut add = |line: usize, name: &str| match exports.iter().find(|(n, _)| n == name) {
-        _ if layer(name).is_some() => Ok(used.push((line, name.to_string()))),
-        Some((_, module)) => Ok(used.push((line, module.clone()))),
-        None => Err(format!("{}:{line}: `crate::{name}` is no module of the layers table", source.path)),
+    let mut add = |line: usize, name: &str| {
+        let exported = exports.iter().find(|(n, _)| n == name).map(|(_, module)| module.as_str());
+        let module = if layer(name).is_some() { Some(name) } else { exported };
+        let module = module.ok_or_else(|| {
+            format!("{}:{line}: `crate::{name}` is no module of the layers table", source.path)
+        })?;
+        used.push((line, module.to_string()));
+        Ok::<(), String>(())
     };
     for (line, path) in paths(&code, "crate") {
         add(line, path.split("::").next().unwrap_or_default())?;

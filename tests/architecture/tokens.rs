@@ -1,6 +1,7 @@
 //! Just enough of a Rust lexer: sources without comments, literals and `#[cfg(test)]` items.
 
-/// `text` with comments, string and char literals blanked (same length, same lines).
+/// `text` with comments, string and char literals blanked (same length, same lines); the quote that
+/// opens a string stays.
 pub(super) fn without_comments_and_literals(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
@@ -9,7 +10,10 @@ pub(super) fn without_comments_and_literals(text: &str) -> String {
     while i < chars.len() {
         let end = literal_end(&chars, i);
         if end > i {
-            out.extend(chars[i..end].iter().map(|c| blank(*c)));
+            let opens = chars[i] == '"';
+            out.extend(
+                chars[i..end].iter().enumerate().map(|(n, c)| if opens && n == 0 { '"' } else { blank(*c) }),
+            );
             i = end;
         } else {
             out.push(chars[i]);

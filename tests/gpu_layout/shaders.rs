@@ -2,14 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use wgmm::gpu::layout::{Binding, bindings};
-use wgmm::gpu::pack::pack;
-use wgmm::gpu::plan::{Kernel, Plan, Problem};
-use wgmm::gpu::resident::Scaling;
+use wgmm::gpu::layout::{Binding, HUGE, bindings};
+use wgmm::gpu::plan::{Kernel, Plan};
 use wgmm::gpu::shader::{self, SLAB, ShaderEdit, Template};
-
-use wgmm::precision::Precisions;
-use wgmm::{CovarianceType, Parameters};
 
 use super::reflect::{bindings_mismatch, entry_mismatch, hidden_cost, parse, slab_mismatch, workgroup_bytes};
 use super::{LIMITS, kernels, plans, problems};
@@ -125,14 +120,7 @@ fn huge_is_one_finite_number() {
     let line = SLAB.lines().find_map(|l| l.strip_prefix("const HUGE = ")).unwrap();
     let huge: f32 = line.trim_end_matches(';').parse().unwrap();
     assert!((huge + huge).is_finite() && huge > 1e30);
-    let (weights, means) = (vec![1.0, 0.0], vec![0.0, 1.0]);
-    let parameters = Parameters::new(CovarianceType::Full, weights, means, vec![1.0, 2.0]).unwrap();
-    let problem = Problem { n_samples: 10, n_features: 1, n_components: 2, ..any_plan().problem };
-    let plan = Plan::new(problem, &LIMITS[0].1).unwrap();
-    let precisions = Precisions::new(&parameters).unwrap();
-    let scaling = Scaling { centre: vec![0.0], scale: vec![1.0] };
-    let upload = pack(&plan, &parameters, &precisions, &scaling);
-    assert_eq!(upload.constants[1], -huge);
+    assert_eq!(huge, HUGE);
 }
 
 fn any_plan() -> Plan {

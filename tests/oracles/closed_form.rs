@@ -133,7 +133,7 @@ fn two_equal_gaussians_share_by_a_logistic_curve(kind: Kind) {
     let samples = Samples::new(&values, 1).unwrap();
     let start =
         Parameters::new(CovarianceType::Full, vec![0.5, 0.5], vec![-1.0, 1.0], vec![1.0, 1.0]).unwrap();
-    let mut engine = kind.open(&samples, 2).unwrap();
+    let mut engine = kind.open(&samples).unwrap();
     let found = wgmm::infer::responsibilities(engine.as_mut(), &start, 0..values.len()).unwrap();
     let logistic = |x: f64| 1.0 / (1.0 + (-2.0 * x).exp());
     let expected: Vec<f64> = values.iter().flat_map(|x| [logistic(-x), logistic(*x)]).collect();
@@ -164,7 +164,7 @@ fn a_far_sample_has_a_finite_density(kind: Kind) {
     let values = [-1.0, 0.0, 1.0, 300.0];
     let samples = Samples::new(&values[..], 1).unwrap();
     let p = Parameters::new(CovarianceType::Full, vec![0.5, 0.5], vec![-1.0, 1.0], vec![1.0, 1.0]).unwrap();
-    let mut engine = kind.open(&samples, 2).unwrap();
+    let mut engine = kind.open(&samples).unwrap();
     let scores = wgmm::infer::sample_log_likelihoods(engine.as_mut(), &p).unwrap();
     let far = 0.5f64.ln() - 0.5 * (2.0 * std::f64::consts::PI).ln() - 0.5 * 299.0f64.powi(2);
     let allowed = Bound::Relative(if kind.is_f64() { 1e-13 } else { 1e-5 });

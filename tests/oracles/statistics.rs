@@ -42,7 +42,7 @@ fn the_likelihood_never_falls(kind: Kind) {
 fn responsibilities_sum_to_one(kind: Kind) {
     let problem = Problem::medium(CovarianceType::Full);
     let samples = problem.samples();
-    let mut engine = kind.open(&samples, 4).unwrap();
+    let mut engine = kind.open(&samples).unwrap();
     let r = wgmm::infer::responsibilities(engine.as_mut(), &problem.start, 0..problem.n_samples()).unwrap();
     assert!(r.iter().all(|r| (0.0..=1.0 + 1e-12).contains(r)));
     let sums: Vec<f64> = r.chunks_exact(4).map(|row| row.iter().sum()).collect();
@@ -56,7 +56,7 @@ fn counts_sum_to_the_weight(kind: Kind) {
         let weights: Vec<f64> = (0..problem.n_samples()).map(|n| f64::from(n as u32 % 5) / 4.0).collect();
         let total: f64 = weights.iter().sum();
         let samples = problem.samples().with_sample_weights(weights).unwrap();
-        let mut engine = kind.open(&samples, 4).unwrap();
+        let mut engine = kind.open(&samples).unwrap();
         assert_eq!((engine.n_samples(), engine.n_features()), (700, 3));
         assert_close("total weight", &[engine.total_weight()], &[total], Bound::Relative(1e-15));
         let moments = engine.e_step(&problem.start).unwrap();
@@ -97,7 +97,7 @@ fn scores_agree_with_the_fit(kind: Kind) {
         let problem = Problem::medium(covariance_type);
         let samples = problem.samples();
         let model = kind.fit(&samples, &problem.steps(5)).unwrap();
-        let mut engine = kind.open(&samples, 4).unwrap();
+        let mut engine = kind.open(&samples).unwrap();
         let scores = wgmm::infer::sample_log_likelihoods(engine.as_mut(), &model.parameters).unwrap();
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         let expected = model.report.unwrap().final_mean_log_likelihood;
@@ -129,8 +129,8 @@ fn engines_agree_with_the_reference(kind: Kind) {
         for covariance_type in CovarianceType::ALL {
             let problem = Problem::new(covariance_type, n, d, k, (n * d + k) as u64);
             let samples = problem.samples();
-            let expected = Kind::Reference.open(&samples, k).unwrap().e_step(&problem.start).unwrap();
-            let found = kind.open(&samples, k).unwrap().e_step(&problem.start).unwrap();
+            let expected = Kind::Reference.open(&samples).unwrap().e_step(&problem.start).unwrap();
+            let found = kind.open(&samples).unwrap().e_step(&problem.start).unwrap();
             let what = format!("N {n}, D {d}, K {k}, {covariance_type}");
             // Sums of n terms, each of the order of the squared spread (means ~ 6, so up to 1e3 a row).
             let scale = n as f64 * if kind.is_f64() { 1e-11 } else { 2e-5 };
@@ -185,7 +185,7 @@ fn about_origins(moments: &Moments, like: &Moments) -> Moments {
 fn rows_are_independent_of_the_range_asked_for(kind: Kind) {
     let problem = Problem::medium(CovarianceType::Full);
     let samples = problem.samples();
-    let mut engine = kind.open(&samples, 4).unwrap();
+    let mut engine = kind.open(&samples).unwrap();
     let whole = engine.weighted_log_densities(&problem.start, 0..700).unwrap();
     assert_eq!(whole.len(), 700 * 4);
     for range in [0..1, 0..700, 1..64, 63..65, 255..258, 511..700, 699..700, 350..350] {
@@ -202,12 +202,12 @@ fn statistics_add() {
         let start = problem.start.clone().with_covariance_type(covariance_type).unwrap();
         for kind in HOST {
             let samples = problem.samples();
-            let whole = kind.open(&samples, 4).unwrap().e_step(&start).unwrap();
+            let whole = kind.open(&samples).unwrap().e_step(&start).unwrap();
             for chunk in [1, 7, 64, 699, 700] {
                 let mut sum = Moments::zero(covariance_type, 3, start.means().to_vec());
                 for part in problem.values.chunks(chunk * 3) {
                     let samples = Samples::new(part, 3).unwrap();
-                    sum.add(&kind.open(&samples, 4).unwrap().e_step(&start).unwrap()).unwrap();
+                    sum.add(&kind.open(&samples).unwrap().e_step(&start).unwrap()).unwrap();
                 }
                 let what = format!("{kind:?}, {covariance_type}, chunks of {chunk}");
                 // 700 additions in another order, of sums up to 1e5.
@@ -236,7 +236,7 @@ fn the_m_step_is_free_of_the_origins() {
     for covariance_type in CovarianceType::ALL {
         let problem = Problem::medium(covariance_type);
         let samples = problem.samples();
-        let moments = Kind::Reference.open(&samples, 4).unwrap().e_step(&problem.start).unwrap();
+        let moments = Kind::Reference.open(&samples).unwrap().e_step(&problem.start).unwrap();
         let mut like = moments.clone();
         like.origins.iter_mut().enumerate().for_each(|(i, o)| *o += f64::from(i as u32) / 4.0);
         let moved = about_origins(&moments, &like);

@@ -20,15 +20,16 @@ pub enum Kind {
 pub const HOST: [Kind; 2] = [Kind::Reference, Kind::Cpu];
 
 impl Kind {
-    /// Opens the engine over `samples` for mixtures of any size. A missing
-    /// graphics adapter is an error, never a reason to skip.
-    pub fn open<'a>(self, samples: &'a Samples<'a>, _n_components: usize) -> Result<Box<dyn Engine + 'a>> {
+    /// Opens the engine over `samples`. A missing graphics adapter is an error, never a reason to skip.
+    pub fn open<'a>(self, samples: &'a Samples<'a>) -> Result<Box<dyn Engine + 'a>> {
         Ok(match self {
             Kind::Reference => Box::new(ReferenceEngine::new(samples)),
             Kind::Cpu => Box::new(CpuEngine::new(samples, None)?),
             #[cfg(feature = "gpu")]
             Kind::Gpu => {
-                let options = wgmm::gpu::GpuOptions { allow_software: true, ..Default::default() };
+                // Buffers start as NaN: wgpu fills them with zeros and would hide a missing write.
+                let testing = wgmm::gpu::Testing { poison: true, ..Default::default() };
+                let options = wgmm::gpu::GpuOptions { allow_software: true, testing, ..Default::default() };
                 Box::new(wgmm::gpu::GpuEngine::new(samples, &options)?)
             }
         })
@@ -57,7 +58,7 @@ impl Kind {
         observer: &mut dyn Observer,
     ) -> Result<GaussianMixture> {
         let checked = options.check(samples.n_effective(), samples.n_features())?;
-        let mut engine = self.open(samples, options.n_components)?;
+        let mut engine = self.open(samples)?;
         em::fit(engine.as_mut(), samples, &checked, observer)
     }
 }
