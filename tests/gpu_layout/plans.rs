@@ -84,6 +84,7 @@ fn absurd_problems_are_refused() {
         Limits { binding_bytes: 1 << 10, ..LLVMPIPE },
         Limits { buffer_bytes: 1 << 10, ..LLVMPIPE },
         Limits { workgroups: 0, ..LLVMPIPE },
+        Limits { workgroups: 1, ..LLVMPIPE },
     ] {
         assert!(matches!(Plan::new(small, &limits), Err(Error::LimitExceeded { .. })), "{limits:?}");
     }
