@@ -16,5 +16,7 @@ mod data_files;
 mod device;
 mod faults;
 mod golden;
+#[cfg(feature = "gpu")]
+mod gpu_layout;
 mod model_file;
 mod oracles;

@@ -3,6 +3,9 @@
 use super::plan::{Plan, SLICES_PER_GROUP};
 use super::shader::{self, Template};
 
+/// Its negative is a log2 density that counts as 0: the shaders' HUGE.
+pub const HUGE: f32 = 1.0e38;
+
 /// The uniform `Slab` of the shaders, field by field.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]

@@ -5,6 +5,7 @@
 
 use rayon::prelude::*;
 
+use super::layout::HUGE;
 use super::plan::{FactorLayout, Plan};
 use super::resident::Scaling;
 use crate::linalg;
@@ -12,8 +13,6 @@ use crate::model::Parameters;
 use crate::precision::Precisions;
 use crate::shape::CovarianceType;
 
-/// A density that counts as 0, as the shaders' HUGE.
-const HUGE: f32 = 3.0e38;
 /// Factors below which one thread packs them faster than many.
 const PARALLEL_FACTORS: usize = 1 << 16;
 
