@@ -1,6 +1,7 @@
 //! Gaussian mixtures by expectation–maximization. (Skeleton; crate docs follow.)
 
 pub mod choose;
+mod collapse;
 pub mod cpu;
 pub mod data;
 pub mod em;
@@ -23,8 +24,8 @@ pub mod shape;
 pub use data::Samples;
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use model::{GaussianMixture, Parameters};
-pub use options::{CovarianceCenter, FitOptions, Init};
+pub use model::{GaussianMixture, Parameters, PartialStart};
+pub use options::{CovarianceCenter, FitOptions, Init, OnCollapse};
 pub use shape::CovarianceType;
 
 /// Fits a mixture to `samples` on all cores.
