@@ -10,6 +10,7 @@ mod support;
 mod architecture;
 #[cfg(feature = "cli")]
 mod cli;
+mod collapse;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
@@ -17,3 +18,5 @@ mod faults;
 mod golden;
 mod model_file;
 mod oracles;
+mod starts;
+mod traps;
