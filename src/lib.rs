@@ -52,6 +52,12 @@
 //! ```
 //! [`FitOptions::notebook`] is the teaching notebook's algorithm this crate grew out of.
 //!
+//! # Begin, go on, recover
+//! [`Init`] says how a start is found, [`PartialStart`] gives any part of it, and a fitted mixture as
+//! [`Init::Given`] goes on where it ended: 10 iterations and 15 more are 25, bit for bit. [`OnCollapse`] says
+//! what happens to a component that lost its samples or its covariance; the [report](report::FitReport)
+//! lists what was done.
+//!
 //! # Use a mixture
 //! [`infer`] gives labels, responsibilities and log-likelihoods; [`sample`] draws from a mixture;
 //! [`GaussianMixture`] reads and writes the model file (JSON).
