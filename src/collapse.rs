@@ -19,6 +19,10 @@ use crate::shape::CovarianceType;
 use draft::Draft;
 use find::{Found, find, is_sound};
 
+/// Times the engine's ε and a column's standard deviation: a component that is no wider consists of
+/// rounding errors, and samples far away would be infinitely far.
+const RESOLUTION: f64 = 8.0;
+
 /// Reseeds of one component in one restart; afterwards it is floored, so that every fit ends.
 const RESEEDS: usize = 3;
 
@@ -28,6 +32,8 @@ pub(crate) struct Rescue<'a> {
     options: &'a CheckedOptions,
     total_weight: f64,
     columns: Columns,
+    /// Per column, the variance at or below which a component is a point.
+    least_variances: Vec<f64>,
     /// Reseeds of every component so far.
     reseeds: Vec<usize>,
     /// What was floored in the last M-step; none is the covariance that tied components share.
@@ -42,15 +48,18 @@ struct Columns {
 }
 
 impl<'a> Rescue<'a> {
-    pub(crate) fn new(samples: &'a Samples<'a>, options: &'a CheckedOptions) -> Self {
+    pub(crate) fn new(engine: &dyn Engine, samples: &'a Samples<'a>, options: &'a CheckedOptions) -> Self {
         let (means, deviations) = match options.on_collapse {
             OnCollapse::Error => Default::default(),
             _ => Subset::new(samples).column_moments(),
         };
+        let epsilon = if engine.info().precision == "f32" { f32::EPSILON.into() } else { f64::EPSILON };
+        let least = |s: &f64| (RESOLUTION * epsilon * s).powi(2);
         Rescue {
             samples,
             options,
             total_weight: samples.total_weight(),
+            least_variances: deviations.iter().map(least).collect(),
             columns: Columns { means, variances: deviations.iter().map(|s| s * s).collect() },
             reseeds: vec![0; options.n_components],
             floored: BTreeSet::new(),
@@ -113,7 +122,7 @@ impl<'a> Rescue<'a> {
         let policy = self.options.on_collapse;
         let found = match policy {
             OnCollapse::Error => Vec::new(),
-            _ => find(&new, self.total_weight, &self.columns.variances),
+            _ => find(&new, self.total_weight, &self.least_variances),
         };
         self.floored.retain(|place| found.iter().any(|f| f.component == *place));
         if found.is_empty() {
@@ -251,7 +260,7 @@ impl<'a> Rescue<'a> {
         for (c, weight) in draft.weights.iter().enumerate() {
             mean.iter_mut().zip(draft.own_block(c)).for_each(|(m, v)| *m += weight * v);
         }
-        if is_sound(&mean, draft.covariance_type, draft.n_features, &self.columns.variances) {
+        if is_sound(&mean, draft.covariance_type, draft.n_features, &self.least_variances) {
             return mean;
         }
         self.columns.covariance(draft.covariance_type, self.options.reg_covar)

@@ -125,7 +125,7 @@ fn iterate(
     restart: usize,
 ) -> Result<Run> {
     let total_weight = engine.total_weight();
-    let mut rescue = Rescue::new(samples, options);
+    let mut rescue = Rescue::new(engine, samples, options);
     let mut parameters = rescue.start(engine, init::seed(samples, options, restart)?)?;
     let mut trace: Vec<f64> = Vec::new();
     let mut stop_reason = StopReason::MaxIter;

@@ -7,7 +7,7 @@ use wgmm::sample::Sampler;
 use wgmm::{CovarianceType, FitOptions, Init, Parameters, Samples};
 
 use crate::support::compare::{Bound, assert_close};
-use crate::support::engines::{Kind, on_every_engine};
+use crate::support::engines::{HOST, Kind, on_every_engine};
 use crate::support::problem::Problem;
 
 on_every_engine!(
@@ -17,6 +17,19 @@ on_every_engine!(
     reg_covar_is_used_for_every_type,
     seed_zero_is_a_seed,
 );
+
+/// So far away that ln 2 is nothing beside the log-density: two equal components still share a sample.
+#[test]
+fn far_samples_are_shared_not_counted_twice() {
+    let samples = Samples::new(vec![0.0, 1e9], 1).unwrap();
+    let p = Parameters::new(CovarianceType::Full, vec![0.5; 2], vec![0.0; 2], vec![1.0; 2]).unwrap();
+    for kind in HOST {
+        let mut engine = kind.open(&samples).unwrap();
+        assert_eq!(responsibilities(engine.as_mut(), &p, 0..2).unwrap(), [0.5; 4], "{kind:?}");
+        let counts = engine.e_step(&p).unwrap().effective_counts;
+        assert_close("counts", &counts, &[1.0; 2], Bound::Absolute(1e-14));
+    }
+}
 
 /// Rows dropped so that N is a multiple of something.
 fn no_row_is_lost(kind: Kind) {

@@ -47,10 +47,10 @@ impl Found {
 }
 
 /// The collapsed components of `parameters` in ascending order, then the shared covariance if it is
-/// singular. `variances` are those of the data's columns.
-pub(super) fn find(parameters: &Parameters, total_weight: f64, variances: &[f64]) -> Vec<Found> {
+/// singular. A variance must be larger than its column's in `least_variances`.
+pub(super) fn find(parameters: &Parameters, total_weight: f64, least_variances: &[f64]) -> Vec<Found> {
     let (covariance_type, d) = (parameters.covariance_type(), parameters.n_features());
-    let fault = |covariance: &[f64]| singular(covariance, covariance_type, d, variances);
+    let fault = |covariance: &[f64]| singular(covariance, covariance_type, d, least_variances);
     let size = match covariance_type {
         CovarianceType::Full | CovarianceType::Tied => d * d,
         CovarianceType::Diag => d,
@@ -77,30 +77,26 @@ pub(super) fn is_sound(
     covariance: &[f64],
     covariance_type: CovarianceType,
     d: usize,
-    variances: &[f64],
+    least_variances: &[f64],
 ) -> bool {
-    singular(covariance, covariance_type, d, variances).is_none()
+    singular(covariance, covariance_type, d, least_variances).is_none()
 }
 
 fn singular(
     covariance: &[f64],
     covariance_type: CovarianceType,
     d: usize,
-    variances: &[f64],
+    least_variances: &[f64],
 ) -> Option<linalg::BadPivot> {
-    // Narrower than ε of the data's spread is narrower than the data's own rounding, and samples far
-    // away would be infinitely far.
-    let too_narrow =
-        |value: f64, variance: f64| !(value.is_normal() && value > f64::EPSILON * f64::EPSILON * variance);
-    let mean = variances.iter().sum::<f64>() / d as f64;
+    let mean = least_variances.iter().sum::<f64>() / d as f64;
     let diagonal: Vec<(f64, f64)> = match covariance_type {
         CovarianceType::Full | CovarianceType::Tied => {
-            (0..d).map(|i| (covariance[i * d + i], variances[i])).collect()
+            (0..d).map(|i| (covariance[i * d + i], least_variances[i])).collect()
         }
-        CovarianceType::Diag => covariance.iter().copied().zip(variances.iter().copied()).collect(),
+        CovarianceType::Diag => covariance.iter().copied().zip(least_variances.iter().copied()).collect(),
         CovarianceType::Spherical => vec![(covariance[0], mean)],
     };
-    if let Some(row) = diagonal.iter().position(|(value, variance)| too_narrow(*value, *variance)) {
+    if let Some(row) = diagonal.iter().position(|(value, least)| !(value.is_normal() && value > least)) {
         return Some(linalg::BadPivot { row, value: diagonal[row].0 });
     }
     if matches!(covariance_type, CovarianceType::Diag | CovarianceType::Spherical) {
