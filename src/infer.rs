@@ -32,7 +32,11 @@ pub fn responsibilities(
             let what = format!("the log-density of sample {n} (from 0) is {log_density}; is it an outlier?");
             return Err(Error::NonFiniteResult { stage: "the posterior", iteration: 0, what });
         }
-        row.iter_mut().for_each(|v| *v = (*v - log_density).exp());
+        // Not exp(v − ln p): beyond 1e16 nats ln Σ is lost in ln p, and the row would not sum to 1.
+        let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        row.iter_mut().for_each(|v| *v = (*v - largest).exp());
+        let sum: f64 = row.iter().sum();
+        row.iter_mut().for_each(|v| *v /= sum);
     }
     Ok(values)
 }

@@ -52,6 +52,12 @@
 //! ```
 //! [`FitOptions::notebook`] is the teaching notebook's algorithm this crate grew out of.
 //!
+//! # Begin, go on, recover
+//! [`Init`] says how a start is found, [`PartialStart`] gives any part of it, and a fitted mixture as
+//! [`Init::Given`] goes on where it ended: 10 iterations and 15 more are 25, bit for bit. [`OnCollapse`] says
+//! what happens to a component that lost its samples or its covariance; the [report](report::FitReport)
+//! lists what was done.
+//!
 //! # Use a mixture
 //! [`infer`] gives labels, responsibilities and log-likelihoods; [`sample`] draws from a mixture;
 //! [`GaussianMixture`] reads and writes the model file (JSON).
@@ -67,6 +73,7 @@
 //! `default-features = false` leaves a light CPU library.
 
 pub mod choose;
+mod collapse;
 pub mod cpu;
 pub mod data;
 pub mod em;
@@ -89,8 +96,8 @@ pub mod shape;
 pub use data::Samples;
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use model::{GaussianMixture, Parameters};
-pub use options::{CovarianceCenter, FitOptions, Init};
+pub use model::{GaussianMixture, Parameters, PartialStart};
+pub use options::{CovarianceCenter, FitOptions, Init, OnCollapse};
 pub use shape::CovarianceType;
 
 /// Fits a mixture to `samples` (`[N, D]`) on the engine that [`choose::open_engine`] picks by itself: a

@@ -1,7 +1,11 @@
 //! A mixture as a value: [`Parameters`] with their invariants, and [`GaussianMixture`], the fitted
-//! model with its report. Reading and writing as JSON is in [`json`].
+//! model with its report. Reading and writing as JSON is in [`json`]; [`PartialStart`] is any part of
+//! a mixture that a fit may start with.
 
 pub mod json;
+mod start;
+
+pub use start::PartialStart;
 
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -100,6 +104,11 @@ impl Parameters {
         debug_assert_eq!(means.len(), n_components * n_features);
         debug_assert_eq!(covariances.len(), covariance_type.covariances_len(n_components, n_features));
         Parameters { covariance_type, n_components, n_features, weights, means, covariances }
+    }
+
+    /// Weights, means and covariances, to be changed and put together again.
+    pub(crate) fn into_parts(self) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+        (self.weights, self.means, self.covariances)
     }
 
     fn check_covariances(&self) -> std::result::Result<(), String> {

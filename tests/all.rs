@@ -11,6 +11,7 @@ mod architecture;
 #[cfg(feature = "cli")]
 mod cli;
 mod cpu_engine;
+mod collapse;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
@@ -20,3 +21,5 @@ mod golden;
 mod gpu_layout;
 mod model_file;
 mod oracles;
+mod starts;
+mod traps;

@@ -4,6 +4,7 @@ mod files;
 mod flags;
 mod messages;
 mod pipeline;
+mod starting;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

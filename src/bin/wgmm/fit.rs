@@ -12,7 +12,8 @@ use wgmm::choose::open_engine;
 use wgmm::data::output::OutputFile;
 use wgmm::em::{self, Step};
 use wgmm::{
-    CovarianceCenter, CovarianceType, Engine, Error, FitOptions, GaussianMixture, Init, Parameters, infer,
+    CovarianceCenter, CovarianceType, Engine, Error, FitOptions, GaussianMixture, Init, OnCollapse,
+    PartialStart, infer,
 };
 
 use crate::args::{DataArgs, EngineArgs, ProgressArgs, TalkArgs, check_files, parse};
@@ -50,7 +51,8 @@ pub(crate) struct FitArgs {
     /// Form of the covariances
     #[arg(long, default_value = "full", value_name = "TYPE", help_heading = "Fit", value_parser = parse::covariance())]
     covariance: CovarianceType,
-    /// Start: kmeans, k-means++, random, random-from-data, notebook, or a JSON file with weights, means, covariances
+    /// Start: kmeans, k-means++, random, random-from-data, notebook, or a JSON file (a model, say) with any of
+    /// weights, means, and covariances or precisions; kmeans finds what the file leaves out
     #[arg(long, default_value = "kmeans", value_name = "METHOD|FILE", help_heading = "Fit", value_parser = parse::init)]
     init: parse::InitArg,
     /// Restarts, of which the best is kept
@@ -74,6 +76,11 @@ pub(crate) struct FitArgs {
         ("old-mean", CovarianceCenter::OldMean),
     ]))]
     covariance_center: CovarianceCenter,
+    /// What happens to a component that collapsed (no samples left, or no positive definite covariance): error
+    /// ends the restart, reseed starts it again at the worst explained samples, floor keeps its last good
+    /// covariance, drop removes it
+    #[arg(long, default_value = "error", value_name = "WHAT", help_heading = "Fit", value_parser = parse::choice(OnCollapse::ALL.map(|what| (what.name(), what))))]
+    on_collapse: OnCollapse,
     /// End with exit code 5 if the fit did not converge (the model is written all the same)
     #[arg(long, help_heading = "Fit")]
     require_convergence: bool,
@@ -170,10 +177,11 @@ fn check_outputs(args: &FitArgs) -> Outcome {
 }
 
 fn fit_options(args: &FitArgs) -> Outcome<FitOptions> {
-    let init = match &args.init {
-        parse::InitArg::Method(method) => method.clone(),
+    let (init, start) = match &args.init {
+        parse::InitArg::Method(method) => (method.clone(), PartialStart::default()),
         parse::InitArg::File(path) => {
-            Init::Given(Parameters::read_start(path, args.covariance).map_err(|e| Failure::about(path, e))?)
+            let start = PartialStart::read(path, args.covariance).map_err(|e| Failure::about(path, e))?;
+            (Init::default(), start)
         }
     };
     Ok(FitOptions {
@@ -183,16 +191,20 @@ fn fit_options(args: &FitArgs) -> Outcome<FitOptions> {
         max_iter: args.max_iter,
         n_init: args.n_init,
         init,
+        start,
         reg_covar: args.reg_covar,
         seed: args.seed,
         covariance_center: args.covariance_center,
+        on_collapse: args.on_collapse,
     })
 }
 
 /// Options and data do not fit each other: names the file that the user should look at.
 fn blame(args: &FitArgs, error: Error) -> Failure {
     match (&args.init, &error) {
-        (parse::InitArg::File(start), Error::Shape { .. }) => Failure::about(start, error),
+        (parse::InitArg::File(start), Error::Shape { .. } | Error::InvalidParameters { .. }) => {
+            Failure::about(start, error)
+        }
         _ => Failure::about(&args.data, error),
     }
 }
