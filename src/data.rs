@@ -25,7 +25,7 @@
 mod columns;
 mod csv;
 mod labels;
-mod npy;
+pub(crate) mod npy;
 mod number;
 pub mod output;
 mod samples;

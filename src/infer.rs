@@ -7,6 +7,8 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::Parameters;
 
+pub use crate::linalg::log_sum_exp;
+
 /// Samples per chunk: K·CHUNK densities are held at once.
 pub const CHUNK: usize = 16_384;
 
@@ -29,21 +31,11 @@ pub fn responsibilities(
     for (n, row) in rows.zip(values.chunks_exact_mut(parameters.n_components())) {
         let log_density = log_sum_exp(row);
         if !log_density.is_finite() {
-            let what = format!("the log-density of sample {n} (from 0) is {log_density}; is it an outlier?");
-            return Err(Error::NonFiniteResult { stage: "the posterior", iteration: 0, what });
+            return Err(unreachable_sample(n, log_density));
         }
         row.iter_mut().for_each(|v| *v = (*v - log_density).exp());
     }
     Ok(values)
-}
-
-/// ln Σ exp(values), exact against overflow and underflow; −∞ only if every value is.
-pub fn log_sum_exp(values: &[f64]) -> f64 {
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        return largest;
-    }
-    largest + values.iter().map(|v| (v - largest).exp()).sum::<f64>().ln()
 }
 
 /// Index of the largest value; the lowest such index on ties.
@@ -97,6 +89,58 @@ pub fn log_likelihood(engine: &mut dyn Engine, parameters: &Parameters) -> Resul
     }
     let what = format!("the log-likelihood is {log_likelihood}");
     Err(Error::NonFiniteResult { stage: "scoring", iteration: 0, what })
+}
+
+/// Σ_n w_n ln max_k r_nk, at most 0, nats: how surely the samples belong to one component each. It is what
+/// the ICL adds to the BIC ([`crate::GaussianMixture::icl`]). `weights` are the samples', `[N]`; 1 if none.
+///
+/// # Errors
+/// As [`predict`] and [`responsibilities`]; [`Error::Shape`] unless there are N weights.
+pub fn assignment_log_probability(
+    engine: &mut dyn Engine,
+    parameters: &Parameters,
+    weights: Option<&[f64]>,
+) -> Result<f64> {
+    check_features(engine, parameters)?;
+    let n_samples = engine.n_samples();
+    if let Some(found) = weights.map(<[f64]>::len).filter(|n| *n != n_samples) {
+        return Err(Error::shape("sample weights", n_samples, found));
+    }
+    let mut sum = 0.0;
+    for rows in chunks(n_samples) {
+        let densities = engine.weighted_log_densities(parameters, rows.clone())?;
+        // Chunk by chunk, so that the sum of many samples keeps its digits.
+        let mut of_chunk = 0.0;
+        for (n, row) in rows.zip(densities.chunks_exact(parameters.n_components())) {
+            let weight = weights.map_or(1.0, |w| w[n]);
+            // A row of weight 0 is absent, whatever its density.
+            if weight > 0.0 {
+                let log_density = log_sum_exp(row);
+                if !log_density.is_finite() {
+                    return Err(unreachable_sample(n, log_density));
+                }
+                of_chunk += weight * (row[argmax(row) as usize] - log_density);
+            }
+        }
+        sum += of_chunk;
+    }
+    Ok(sum)
+}
+
+/// The `share` (0 to 1) of samples with the smallest `log_likelihoods`, as indices, least likely first:
+/// ⌈share · N⌉ of them, the first of equals before later ones.
+pub fn least_likely(log_likelihoods: &[f64], share: f64) -> Vec<usize> {
+    // Rounding must not turn 0.07 · 100 into 8.
+    let count = (share * log_likelihoods.len() as f64 - 1e-9).ceil().max(0.0) as usize;
+    let mut order: Vec<usize> = (0..log_likelihoods.len()).collect();
+    order.sort_by(|&a, &b| log_likelihoods[a].total_cmp(&log_likelihoods[b]));
+    order.truncate(count);
+    order
+}
+
+fn unreachable_sample(n: usize, log_density: f64) -> Error {
+    let what = format!("the log-density of sample {n} (from 0) is {log_density}; is it an outlier?");
+    Error::NonFiniteResult { stage: "the posterior", iteration: 0, what }
 }
 
 /// Refuses a mixture whose number of features is not the samples'.

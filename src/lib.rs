@@ -1,5 +1,6 @@
 //! Gaussian mixtures by expectation–maximization. (Skeleton; crate docs follow.)
 
+pub mod agreement;
 pub mod choose;
 pub mod cpu;
 pub mod data;
@@ -18,6 +19,7 @@ pub mod precision;
 pub mod reference;
 pub mod report;
 pub mod sample;
+//pub mod select;
 pub mod shape;
 
 pub use data::Samples;
