@@ -49,31 +49,58 @@ fn argmax(values: &[f64]) -> u32 {
     best as u32
 }
 
-/// The most probable component of every sample, `[N]`; the lowest index on ties.
+/// One sample as a mixture sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Assignment {
+    /// The sample, from 0.
+    pub row: usize,
+    /// ln p(x), nats; −∞ for a sample so far out that no component reaches it.
+    pub log_likelihood: f64,
+    /// The most probable component; the lowest index on ties.
+    pub label: u32,
+    /// ln max_k r_k, the logarithm of that component's posterior probability, at most 0; NaN where the
+    /// log-likelihood is −∞.
+    pub log_probability: f64,
+}
+
+/// Shows every sample to `visit`, in order, in one pass of the engine; nothing is kept.
 ///
 /// # Errors
 /// As [`Engine::weighted_log_densities`]; [`Error::Shape`] if D differs.
-pub fn predict(engine: &mut dyn Engine, parameters: &Parameters) -> Result<Vec<u32>> {
+pub fn for_each_sample(
+    engine: &mut dyn Engine,
+    parameters: &Parameters,
+    mut visit: impl FnMut(Assignment),
+) -> Result<()> {
     check_features(engine, parameters)?;
-    let mut labels = Vec::with_capacity(engine.n_samples());
     for rows in chunks(engine.n_samples()) {
-        let densities = engine.weighted_log_densities(parameters, rows)?;
-        labels.extend(densities.chunks_exact(parameters.n_components()).map(argmax));
+        let densities = engine.weighted_log_densities(parameters, rows.clone())?;
+        for (row, values) in rows.zip(densities.chunks_exact(parameters.n_components())) {
+            let (label, log_likelihood) = (argmax(values), log_sum_exp(values));
+            let log_probability = (values[label as usize] - log_likelihood).min(0.0);
+            visit(Assignment { row, log_likelihood, label, log_probability });
+        }
     }
+    Ok(())
+}
+
+/// The most probable component of every sample, `[N]`; the lowest index on ties.
+///
+/// # Errors
+/// As [`for_each_sample`].
+pub fn predict(engine: &mut dyn Engine, parameters: &Parameters) -> Result<Vec<u32>> {
+    let mut labels = Vec::with_capacity(engine.n_samples());
+    for_each_sample(engine, parameters, |sample| labels.push(sample.label))?;
     Ok(labels)
 }
 
 /// ln p(x_n) of every sample, `[N]`, nats (scikit-learn's `score_samples`).
 ///
 /// # Errors
-/// As [`predict`].
+/// As [`for_each_sample`].
 pub fn sample_log_likelihoods(engine: &mut dyn Engine, parameters: &Parameters) -> Result<Vec<f64>> {
-    check_features(engine, parameters)?;
     let mut scores = Vec::with_capacity(engine.n_samples());
-    for rows in chunks(engine.n_samples()) {
-        let densities = engine.weighted_log_densities(parameters, rows)?;
-        scores.extend(densities.chunks_exact(parameters.n_components()).map(log_sum_exp));
-    }
+    for_each_sample(engine, parameters, |sample| scores.push(sample.log_likelihood))?;
     Ok(scores)
 }
 
@@ -101,30 +128,56 @@ pub fn assignment_log_probability(
     parameters: &Parameters,
     weights: Option<&[f64]>,
 ) -> Result<f64> {
-    check_features(engine, parameters)?;
     let n_samples = engine.n_samples();
     if let Some(found) = weights.map(<[f64]>::len).filter(|n| *n != n_samples) {
         return Err(Error::shape("sample weights", n_samples, found));
     }
-    let mut sum = 0.0;
-    for rows in chunks(n_samples) {
-        let densities = engine.weighted_log_densities(parameters, rows.clone())?;
-        // Chunk by chunk, so that the sum of many samples keeps its digits.
-        let mut of_chunk = 0.0;
-        for (n, row) in rows.zip(densities.chunks_exact(parameters.n_components())) {
-            let weight = weights.map_or(1.0, |w| w[n]);
-            // A row of weight 0 is absent, whatever its density.
-            if weight > 0.0 {
-                let log_density = log_sum_exp(row);
-                if !log_density.is_finite() {
-                    return Err(unreachable_sample(n, log_density));
-                }
-                of_chunk += weight * (row[argmax(row) as usize] - log_density);
-            }
-        }
-        sum += of_chunk;
+    let mut sum = AssignmentSum::new(weights);
+    for_each_sample(engine, parameters, |sample| sum.add(&sample))?;
+    sum.finish()
+}
+
+/// [`assignment_log_probability`] sample by sample, for a pass that wants other things, too.
+#[derive(Debug)]
+pub struct AssignmentSum<'a> {
+    weights: Option<&'a [f64]>,
+    total: f64,
+    /// Of the current chunk: a sum of sums keeps its digits over many samples.
+    partial: f64,
+    unreachable: Option<(usize, f64)>,
+}
+
+impl<'a> AssignmentSum<'a> {
+    /// A sum of no samples yet; `weights` are the samples', `[N]`.
+    pub fn new(weights: Option<&'a [f64]>) -> Self {
+        AssignmentSum { weights, total: 0.0, partial: 0.0, unreachable: None }
     }
-    Ok(sum)
+
+    /// Adds the next sample of [`for_each_sample`].
+    pub fn add(&mut self, sample: &Assignment) {
+        let weight = self.weights.and_then(|w| w.get(sample.row)).copied().unwrap_or(1.0);
+        // A row of weight 0 is absent, whatever its density.
+        if weight > 0.0 {
+            if !sample.log_likelihood.is_finite() {
+                self.unreachable.get_or_insert((sample.row, sample.log_likelihood));
+            }
+            self.partial += weight * sample.log_probability;
+        }
+        if (sample.row + 1).is_multiple_of(CHUNK) {
+            self.total += std::mem::take(&mut self.partial);
+        }
+    }
+
+    /// The sum.
+    ///
+    /// # Errors
+    /// [`Error::NonFiniteResult`] for a sample so far out that no component reaches it.
+    pub fn finish(self) -> Result<f64> {
+        match self.unreachable {
+            Some((row, log_density)) => Err(unreachable_sample(row, log_density)),
+            None => Ok(self.total + self.partial),
+        }
+    }
 }
 
 /// The `share` (0 to 1) of samples with the smallest `log_likelihoods`, as indices, least likely first:

@@ -19,7 +19,7 @@ pub mod precision;
 pub mod reference;
 pub mod report;
 pub mod sample;
-//pub mod select;
+pub mod select;
 pub mod shape;
 
 pub use data::Samples;

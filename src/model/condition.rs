@@ -19,9 +19,11 @@ impl Parameters {
         let d = self.n_features;
         let means = self.means.chunks_exact(d).flat_map(|m| features.iter().map(|&i| m[i])).collect();
         let covariances = match self.covariance_type {
-            CovarianceType::Full | CovarianceType::Tied => {
-                self.covariances.chunks_exact(d * d).flat_map(|matrix| submatrix(matrix, d, features)).collect()
-            }
+            CovarianceType::Full | CovarianceType::Tied => self
+                .covariances
+                .chunks_exact(d * d)
+                .flat_map(|matrix| submatrix(matrix, d, features))
+                .collect(),
             CovarianceType::Diag => {
                 self.covariances.chunks_exact(d).flat_map(|v| features.iter().map(|&i| v[i])).collect()
             }
@@ -47,7 +49,11 @@ impl Parameters {
         let known: Vec<usize> = given.iter().map(|(feature, _)| *feature).collect();
         self.check_features("given", &known)?;
         if let Some((feature, value)) = given.iter().find(|(_, value)| !value.is_finite()) {
-            return Err(Error::option("given", format!("{value} for feature {feature}"), "values are finite"));
+            return Err(Error::option(
+                "given",
+                format!("{value} for feature {feature}"),
+                "values are finite",
+            ));
         }
         let rest: Vec<usize> = (0..d).filter(|i| !known.contains(i)).collect();
         if rest.is_empty() {

@@ -38,7 +38,11 @@ impl GaussianMixture {
     /// # Errors
     /// As [`GaussianMixture::read`], but [`Error::Io`].
     pub fn from_bytes(bytes: &[u8], origin: &str) -> Result<Self> {
-        if npz::is_npz(bytes) { Self::from_npz(bytes, origin) } else { Self::from_json(text(bytes, origin)?, origin) }
+        if npz::is_npz(bytes) {
+            Self::from_npz(bytes, origin)
+        } else {
+            Self::from_json(text(bytes, origin)?, origin)
+        }
     }
 
     /// Parses the text of a model file; `origin` names it in errors.

@@ -110,7 +110,9 @@ impl GaussianMixture {
         let (means, means_shape) = arrays.floats("means")?;
         let (covariances, shape) = arrays.floats("covariances")?;
         let (&[k], &[rows, d]) = (k.as_slice(), means_shape.as_slice()) else {
-            return Err(arrays.invalid("means_", format!("has the shape {means_shape:?} for weights of {k:?}")));
+            return Err(
+                arrays.invalid("means_", format!("has the shape {means_shape:?} for weights of {k:?}"))
+            );
         };
         if rows != k {
             return Err(arrays.invalid("means_", format!("has {rows} rows for {k} weights")));
@@ -120,7 +122,8 @@ impl GaussianMixture {
                 let name = names.first().map(String::as_str).unwrap_or_default();
                 let found = CovarianceType::ALL.into_iter().find(|t| t.name() == name);
                 found.ok_or_else(|| {
-                    arrays.invalid("covariance_type", format!("is {name:?}, not full, tied, diag or spherical"))
+                    arrays
+                        .invalid("covariance_type", format!("is {name:?}, not full, tied, diag or spherical"))
                 })?
             }
             None => arrays.guess(&shape, k, d)?,
@@ -132,7 +135,8 @@ impl GaussianMixture {
             CovarianceType::Spherical => vec![k],
         };
         if shape != expected {
-            let what = format!("of type {covariance_type} should have the shape {expected:?}, but has {shape:?}");
+            let what =
+                format!("of type {covariance_type} should have the shape {expected:?}, but has {shape:?}");
             return Err(arrays.invalid("covariances_", what));
         }
         let parameters = Parameters::new(covariance_type, weights, means, covariances)
@@ -190,7 +194,8 @@ impl Reader<'_> {
             Some((Content::Numbers(values), shape)) => Ok((values, shape)),
             Some(_) => Err(self.invalid(&fitted, "holds text where numbers are needed".into())),
             None => {
-                Err(self.invalid(&fitted, "is missing: a model needs weights_, means_ and covariances_".into()))
+                Err(self
+                    .invalid(&fitted, "is missing: a model needs weights_, means_ and covariances_".into()))
             }
         }
     }
@@ -213,10 +218,13 @@ impl Reader<'_> {
         });
         match fitting.collect::<Vec<_>>()[..] {
             [only] => Ok(only),
-            [] => Err(self.invalid("covariances_", format!("has the shape {shape:?} for K = {k} and D = {d}"))),
+            [] => {
+                Err(self.invalid("covariances_", format!("has the shape {shape:?} for K = {k} and D = {d}")))
+            }
             _ => Err(self.invalid(
                 "covariance_type",
-                "is missing, and the shape of covariances_ serves several types: add it to the archive".into(),
+                "is missing, and the shape of covariances_ serves several types: add it to the archive"
+                    .into(),
             )),
         }
     }
@@ -256,7 +264,13 @@ impl From<zip::result::ZipError> for Failed {
 struct Writer(ZipWriter<Cursor<Vec<u8>>>);
 
 impl Writer {
-    fn array(&mut self, name: &str, dtype: &str, shape: &[usize], data: &[u8]) -> std::result::Result<(), Failed> {
+    fn array(
+        &mut self,
+        name: &str,
+        dtype: &str,
+        shape: &[usize],
+        data: &[u8],
+    ) -> std::result::Result<(), Failed> {
         // Stored, as `numpy.savez` does, and without the time: equal models are equal files.
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
@@ -277,7 +291,12 @@ impl Writer {
         self.array(name, "<i8", &[], &(value as i64).to_le_bytes())
     }
 
-    fn texts(&mut self, name: &str, shape: &[usize], texts: &[impl AsRef<str>]) -> std::result::Result<(), Failed> {
+    fn texts(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        texts: &[impl AsRef<str>],
+    ) -> std::result::Result<(), Failed> {
         let length = texts.iter().map(|text| text.as_ref().chars().count()).max().unwrap_or(0).max(1);
         let mut data = Vec::new();
         for text in texts {

@@ -87,7 +87,8 @@ fn characters(descr: &[u8]) -> Option<usize> {
 /// UCS-4, padded with NUL.
 fn text_item(item: &[u8], big_endian: bool) -> Option<String> {
     let (units, _) = item.as_chunks::<CHARACTER>();
-    let code = |unit: &[u8; 4]| if big_endian { u32::from_be_bytes(*unit) } else { u32::from_le_bytes(*unit) };
+    let code =
+        |unit: &[u8; 4]| if big_endian { u32::from_be_bytes(*unit) } else { u32::from_le_bytes(*unit) };
     let text: Option<String> = units.iter().map(|unit| char::from_u32(code(unit))).collect();
     text.map(|text| text.trim_end_matches('\0').to_owned())
 }
