@@ -55,7 +55,7 @@ impl Contingency {
         if all == 0 || (first == second && (first == 0 || first == all)) {
             return 1.0;
         }
-        let expected = first as f64 * (second as f64 / all as f64);
+        let expected = first as f64 * second as f64 / all as f64;
         (together as f64 - expected) / (0.5 * (first as f64 + second as f64) - expected)
     }
 

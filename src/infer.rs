@@ -122,7 +122,7 @@ pub fn log_likelihood(engine: &mut dyn Engine, parameters: &Parameters) -> Resul
 /// the ICL adds to the BIC ([`crate::GaussianMixture::icl`]). `weights` are the samples', `[N]`; 1 if none.
 ///
 /// # Errors
-/// As [`predict`] and [`responsibilities`]; [`Error::Shape`] unless there are N weights.
+/// As [`for_each_sample`] and [`responsibilities`]; [`Error::Shape`] unless there are N weights.
 pub fn assignment_log_probability(
     engine: &mut dyn Engine,
     parameters: &Parameters,

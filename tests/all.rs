@@ -13,7 +13,12 @@ mod cli;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
+mod exchange;
 mod faults;
 mod golden;
+mod inference;
 mod model_file;
+#[cfg(feature = "gpu")]
+mod offset;
 mod oracles;
+mod selection;

@@ -15,7 +15,7 @@ use wgmm::{CovarianceType, Engine, GaussianMixture};
 use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, check_files, parse};
 use crate::exit::{Failure, Outcome, shown};
 use crate::fit::NOT_CONVERGED;
-use crate::output::{self, Align, align, is_stdout, short};
+use crate::output::{self, Align, align, is_stdout};
 use crate::progress::Progress;
 use crate::{input, talk};
 
@@ -175,8 +175,9 @@ fn text(args: &SelectArgs, selection: &Selection, best: usize) -> String {
         let dash = || "-".to_owned();
         match outcome {
             Ok(scores) => {
-                row.extend([short(scores.log_likelihood), n_parameters.to_string()]);
-                row.extend([scores.bic, scores.aic, scores.icl].map(short));
+                let fixed = |value: f64| format!("{value:.2}");
+                row.extend([fixed(scores.log_likelihood), n_parameters.to_string()]);
+                row.extend([scores.bic, scores.aic, scores.icl].map(fixed));
                 row.push(scores.n_iter.to_string());
                 row.push(if scores.converged { "converged".into() } else { "not converged".into() });
             }
