@@ -1,10 +1,11 @@
 //! The WGSL engine: f32 sums on any Vulkan, Metal or DX12 adapter, finished in f64 on the host.
 //!
 //! Layers, lowest first: [`shader`] text, [`plan`] (pure), `context`, [`resident`] samples, [`layout`]
-//! of every number, `pipeline`, `scratch`, and the engine here.
+//! of every number, `pack` and `unpack`, `pipeline`, `scratch`, and the engine here.
 
 mod context;
 pub mod layout;
+mod pack;
 pub mod pipeline;
 pub mod plan;
 pub mod probe;
@@ -12,6 +13,7 @@ pub mod resident;
 mod scratch;
 pub mod shader;
 pub mod timing;
+mod unpack;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -95,10 +97,15 @@ pub fn adapters() -> Vec<AdapterSummary> {
     context::adapters()
 }
 
-/// Whether a fit of this size gains from a graphics card: its round trips cost more than the sums of
-/// a small problem.
+/// Multiplications per E-step from which a card is worth opening: below, all cores have finished a whole
+/// fit before a driver has started (about 0.7 s on an NVIDIA H100, 2026-11-23).
+const WORTHWHILE: f64 = 1e8;
+
+/// Whether a fit of this size gains from a graphics card. Every density costs about D² multiplications
+/// and an exponential.
 pub fn is_worthwhile(n_samples: usize, n_features: usize, n_components: usize) -> bool {
-    (n_samples * n_components) as f64 * (n_features * n_features) as f64 > 1e7
+    let (n, d, k) = (n_samples as f64, n_features as f64, n_components as f64);
+    n * k * (d * d + 8.0) > WORTHWHILE
 }
 
 /// Samples resident on a graphics device.
@@ -200,7 +207,7 @@ impl GpuEngine {
             return Ok(());
         }
         let precisions = Precisions::new(parameters)?;
-        let upload = layout::pack(&prepared.plan, parameters, &precisions, &self.scaling);
+        let upload = pack::pack(&prepared.plan, parameters, &precisions, &self.scaling);
         prepared.scratch.write(&self.context, &upload);
         prepared.loaded = Some(Loaded {
             parameters: parameters.clone(),
@@ -232,7 +239,7 @@ impl GpuEngine {
         let missing_bits = loaded.offset * self.total_weight;
         let device = timing.as_mut().map(|t| t.read(&self.context)).transpose()?;
         let moments =
-            layout::unpack(plan, parameters, &self.scaling, origins, missing_bits, &totals, &log_likelihoods);
+            unpack::unpack(plan, parameters, &self.scaling, origins, missing_bits, &totals, &log_likelihoods);
         Ok((moments, device))
     }
 

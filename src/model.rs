@@ -1,11 +1,14 @@
 //! A mixture as a value: [`Parameters`] with their invariants, and [`GaussianMixture`], the fitted
-//! model with its report. Reading and writing is in [`json`] and
-//! [`npz`].
+//! model with its report. Reading and writing is in [`json`] and [`npz`]; [`PartialStart`] is any part of
+//! a mixture that a fit may start with.
 
 mod condition;
 pub mod json;
 pub mod npz;
 mod precisions;
+mod start;
+
+pub use start::PartialStart;
 
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -104,6 +107,11 @@ impl Parameters {
         debug_assert_eq!(means.len(), n_components * n_features);
         debug_assert_eq!(covariances.len(), covariance_type.covariances_len(n_components, n_features));
         Parameters { covariance_type, n_components, n_features, weights, means, covariances }
+    }
+
+    /// Weights, means and covariances, to be changed and put together again.
+    pub(crate) fn into_parts(self) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+        (self.weights, self.means, self.covariances)
     }
 
     fn check_covariances(&self) -> std::result::Result<(), String> {

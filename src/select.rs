@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::infer;
 use crate::model::GaussianMixture;
-use crate::options::{FitOptions, Init};
+use crate::options::FitOptions;
 use crate::shape::CovarianceType;
 
 /// What a candidate is judged by; lower is better.
@@ -45,12 +45,11 @@ impl Criterion {
 pub struct SelectOptions {
     /// Values of K, in the order they are tried.
     pub components: Vec<usize>,
-    /// Covariance types, all K of the first, then of the next.
-    pub covariance_types: Vec<CovarianceType>,
+    /// One per covariance type to try, with everything else of its fits: all K of the first, then of the next.
+    /// `n_components` is not used.
+    pub fits: Vec<FitOptions>,
     /// What decides.
     pub criterion: Criterion,
-    /// Everything else of a fit; its `n_components` and `covariance_type` are not used.
-    pub fit: FitOptions,
 }
 
 /// One fit of the sweep.
@@ -152,11 +151,10 @@ pub fn select(
     options: &SelectOptions,
     observer: &mut dyn SweepObserver,
 ) -> Result<Selection> {
-    let cells: Vec<Cell> = options
-        .covariance_types
-        .iter()
-        .flat_map(|&covariance_type| {
-            options.components.iter().map(move |&n_components| Cell { n_components, covariance_type })
+    let fits = options.fits.iter();
+    let cells: Vec<FitOptions> = fits
+        .flat_map(|fit| {
+            options.components.iter().map(|&n_components| FitOptions { n_components, ..fit.clone() })
         })
         .collect();
     if cells.is_empty() {
@@ -164,16 +162,22 @@ pub fn select(
     }
     let mut selection = Selection { candidates: Vec::new(), best: None, interrupted: false };
     let mut best = f64::INFINITY;
-    for (index, &cell) in cells.iter().enumerate() {
-        FitOptions { n_components: cell.n_components, ..options.fit.clone() }.check_values()?;
+    cells.iter().try_for_each(FitOptions::check_values)?;
+    for (index, fit_options) in cells.iter().enumerate() {
+        let FitOptions { n_components, covariance_type, .. } = *fit_options;
+        let cell = Cell { n_components, covariance_type };
         observer.on_cell(cell, index, cells.len());
         let mut watch = |step: &mut Step<'_>| {
             let flow = observer.on_step(step);
             selection.interrupted |= flow.is_break();
             flow
         };
-        let fitted = fit(engine, samples, cell, &options.fit, &mut watch);
-        let n_parameters = cell.covariance_type.n_parameters(cell.n_components, samples.n_features());
+        let fitted = fit(engine, samples, fit_options, &mut watch);
+        // Components may have been dropped.
+        let n_parameters = match &fitted {
+            Ok((model, _)) => model.n_parameters(),
+            Err(_) => covariance_type.n_parameters(n_components, samples.n_features()),
+        };
         let outcome = fitted.map(|(model, scores)| {
             let value = scores.criterion(options.criterion);
             if value < best {
@@ -196,16 +200,9 @@ pub fn select(
 fn fit(
     engine: &mut dyn Engine,
     samples: &Samples<'_>,
-    cell: Cell,
     options: &FitOptions,
     watch: &mut dyn FnMut(&mut Step<'_>) -> ControlFlow<()>,
 ) -> Result<(GaussianMixture, Scores)> {
-    let Cell { n_components, covariance_type } = cell;
-    let init = match &options.init {
-        Init::Given(start) => Init::Given(start.clone().with_covariance_type(covariance_type)?),
-        computed => computed.clone(),
-    };
-    let options = FitOptions { n_components, covariance_type, init, ..options.clone() };
     let checked = options.check(samples.n_effective(), samples.n_features())?;
     let mut observer = |step: &mut Step<'_>| watch(step);
     let model = em::fit(engine, samples, &checked, &mut observer)?;

@@ -10,6 +10,7 @@ mod support;
 mod architecture;
 #[cfg(feature = "cli")]
 mod cli;
+mod collapse;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
@@ -22,3 +23,5 @@ mod model_file;
 mod offset;
 mod oracles;
 mod selection;
+mod starts;
+mod traps;

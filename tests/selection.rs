@@ -23,12 +23,9 @@ fn three_groups(covariance_type: CovarianceType) -> Vec<f64> {
 }
 
 fn options(components: &[usize], covariance_types: &[CovarianceType], criterion: Criterion) -> SelectOptions {
-    SelectOptions {
-        components: components.to_vec(),
-        covariance_types: covariance_types.to_vec(),
-        criterion,
-        fit: FitOptions { n_init: 3, ..FitOptions::new(1) },
-    }
+    let fit = |&covariance_type| FitOptions { covariance_type, n_init: 3, ..FitOptions::new(1) };
+    let fits = covariance_types.iter().map(fit).collect();
+    SelectOptions { components: components.to_vec(), fits, criterion }
 }
 
 fn sweep(kind: Kind, samples: &Samples<'_>, options: &SelectOptions) -> Selection {
@@ -58,8 +55,10 @@ fn cells_do_not_touch_each_other(kind: Kind) {
     let values = three_groups(CovarianceType::Full);
     let samples = Samples::new(&values, 2).unwrap();
     let mut sweep_options = options(&[3, 1, 2], &CovarianceType::ALL, Criterion::Aic);
-    sweep_options.fit.n_init = 1;
-    sweep_options.fit.max_iter = 5;
+    for fit in &mut sweep_options.fits {
+        fit.n_init = 1;
+        fit.max_iter = 5;
+    }
     let first = sweep(kind, &samples, &sweep_options);
     let second = sweep(kind, &samples, &sweep_options);
     assert_eq!(first.best, second.best, "the same sweep gives the same answer");
@@ -68,9 +67,9 @@ fn cells_do_not_touch_each_other(kind: Kind) {
         assert_eq!(a.cell, b.cell);
         let a_scores = a.outcome.as_ref().unwrap();
         assert_eq!(a_scores, b.outcome.as_ref().unwrap());
-        let Cell { n_components, covariance_type } = a.cell;
+        let fit = sweep_options.fits.iter().find(|fit| fit.covariance_type == a.cell.covariance_type);
         let alone =
-            kind.fit(&samples, &FitOptions { n_components, covariance_type, ..sweep_options.fit.clone() });
+            kind.fit(&samples, &FitOptions { n_components: a.cell.n_components, ..fit.unwrap().clone() });
         let report = alone.unwrap().report.unwrap();
         assert_eq!(report.final_mean_log_likelihood, a_scores.mean_log_likelihood, "{:?}", a.cell);
     }
@@ -137,14 +136,17 @@ fn the_observer_may_end_the_sweep() {
     assert_eq!(selection.best.unwrap().1.report.unwrap().n_iter, 1, "the fit so far is kept");
 }
 
-/// A given start serves the cells it fits: its K, and any type that full matrices can become.
+/// A given start serves the cells of its K and type; the others are told apart.
 #[test]
 fn a_given_start_serves_its_k() {
     let values = three_groups(CovarianceType::Full);
     let samples = Samples::new(&values, 2).unwrap();
     let start = random_mixture(3, 2, CovarianceType::Full, 12).unwrap();
     let mut options = options(&[2, 3], &[CovarianceType::Full, CovarianceType::Diag], Criterion::Bic);
-    options.fit.init = Init::Given(start);
+    for fit in &mut options.fits {
+        let start = start.clone().with_covariance_type(fit.covariance_type).unwrap();
+        fit.init = Init::Given(start);
+    }
     let selection = sweep(Kind::Cpu, &samples, &options);
     let worked: Vec<bool> = selection.candidates.iter().map(|c| c.outcome.is_ok()).collect();
     assert_eq!(worked, [false, true, false, true]);

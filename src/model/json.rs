@@ -88,13 +88,7 @@ impl GaussianMixture {
         }
         fields.push(("weights", to_json(&p.weights())?));
         fields.push(("means", nested(p.means(), &[k, d])?));
-        let shape: &[usize] = match p.covariance_type() {
-            CovarianceType::Full => &[k, d, d],
-            CovarianceType::Tied => &[d, d],
-            CovarianceType::Diag => &[k, d],
-            CovarianceType::Spherical => &[k],
-        };
-        fields.push(("covariances", nested(p.covariances(), shape)?));
+        fields.push(("covariances", nested(p.covariances(), &p.covariance_type().shape(k, d))?));
         let report = match &self.report {
             Some(report) => serde_json::to_value(report)?,
             None => serde_json::Value::Null,
@@ -123,10 +117,7 @@ impl Parameters {
             return converted.map_err(|e| rename_origin(e, &origin));
         }
         let fields = Fields::parse(text(&bytes, &origin)?, &origin)?;
-        // A start may come from any program, but one that says it is a model file is held to it.
-        if fields.optional("format").is_ok_and(|format: Option<String>| format.as_deref() == Some(FORMAT)) {
-            fields.check_version()?;
-        }
+        fields.check_version_of_models()?;
         let given: Option<CovarianceType> = fields.optional("covariance_type")?;
         // Without a stated type three levels of `covariances` tell: K×D×D is always full.
         let covariances: Nested = fields.required("covariances")?;
@@ -139,7 +130,7 @@ impl Parameters {
     }
 }
 
-fn text<'t>(bytes: &'t [u8], origin: &str) -> Result<&'t str> {
+pub(super) fn text<'t>(bytes: &'t [u8], origin: &str) -> Result<&'t str> {
     std::str::from_utf8(bytes).map_err(|e| {
         let at = e.valid_up_to();
         Error::format(
@@ -175,13 +166,13 @@ pub(super) fn rename_origin(error: Error, origin: &str) -> Error {
 
 /// The top-level fields of a JSON object, each kept as text until asked for, so that every error can
 /// name its field; a field given twice is refused.
-struct Fields<'t> {
+pub(super) struct Fields<'t> {
     origin: &'t str,
     fields: BTreeMap<String, &'t RawValue>,
 }
 
 impl<'t> Fields<'t> {
-    fn parse(text: &'t str, origin: &'t str) -> Result<Self> {
+    pub(super) fn parse(text: &'t str, origin: &'t str) -> Result<Self> {
         let mut deserializer =
             serde_json::Deserializer::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
         let fields = deserializer.deserialize_map(UniqueKeys).and_then(|f| deserializer.end().map(|()| f));
@@ -194,11 +185,11 @@ impl<'t> Fields<'t> {
         Ok(Fields { origin, fields })
     }
 
-    fn invalid(&self, field: &str, what: impl Into<String>) -> Error {
+    pub(super) fn invalid(&self, field: &str, what: impl Into<String>) -> Error {
         Error::InvalidParameters { origin: self.origin.into(), field: field.into(), what: what.into() }
     }
 
-    fn optional<T: de::DeserializeOwned>(&self, field: &str) -> Result<Option<T>> {
+    pub(super) fn optional<T: de::DeserializeOwned>(&self, field: &str) -> Result<Option<T>> {
         let Some(raw) = self.fields.get(field) else { return Ok(None) };
         let parsed = serde_json::from_str(raw.get());
         parsed
@@ -210,7 +201,7 @@ impl<'t> Fields<'t> {
         self.optional(field)?.ok_or_else(|| self.invalid(field, "is missing"))
     }
 
-    fn check_version(&self) -> Result<()> {
+    pub(super) fn check_version(&self) -> Result<()> {
         let version: u64 = self.required("version")?;
         if version == VERSION {
             return Ok(());
@@ -219,16 +210,26 @@ impl<'t> Fields<'t> {
         Err(self.invalid("version", format!("is {version}; this program reads version {VERSION}. {advice}")))
     }
 
+    /// A start may come from any program, but one that says it is a model file is held to it.
+    pub(super) fn check_version_of_models(&self) -> Result<()> {
+        let format: Option<String> = self.optional("format").unwrap_or_default();
+        if format.as_deref() == Some(FORMAT) { self.check_version() } else { Ok(()) }
+    }
+
+    /// K and D of `means`.
+    pub(super) fn shape_of_means(&self, means: &Nested) -> Result<(usize, usize)> {
+        match means.shape.as_slice() {
+            &[k, d] => Ok((k, d)),
+            other => Err(self.invalid("means", format!("should have the shape [K, D], but has {other:?}"))),
+        }
+    }
+
     fn parameters(&self, covariance_type: CovarianceType) -> Result<Parameters> {
         let weights: Vec<f64> = self.required("weights")?;
         let means: Nested = self.required("means")?;
         let covariances: Nested = self.required("covariances")?;
         let k = weights.len();
-        let &[rows, d] = means.shape.as_slice() else {
-            return Err(
-                self.invalid("means", format!("should have the shape [K, D], but has {:?}", means.shape))
-            );
-        };
+        let (rows, d) = self.shape_of_means(&means)?;
         if k == 0 || d == 0 {
             let field = if k == 0 { "weights" } else { "means" };
             return Err(self.invalid(field, "is empty: a mixture has at least one component and one feature"));
@@ -236,12 +237,7 @@ impl<'t> Fields<'t> {
         if rows != k {
             return Err(self.invalid("means", format!("has {rows} rows for {k} weights")));
         }
-        let expected: Vec<usize> = match covariance_type {
-            CovarianceType::Full => vec![k, d, d],
-            CovarianceType::Tied => vec![d, d],
-            CovarianceType::Diag => vec![k, d],
-            CovarianceType::Spherical => vec![k],
-        };
+        let expected = covariance_type.shape(k, d);
         if covariances.shape != expected {
             return Err(self.invalid(
                 "covariances",
@@ -302,12 +298,12 @@ impl<'de> Visitor<'de> for UniqueKeys {
 }
 
 /// Levels of arrays in the deepest field (`covariances` of type full).
-const MAX_DEPTH: usize = 3;
+pub(super) const MAX_DEPTH: usize = 3;
 
 /// A rectangular array of numbers of up to three levels, flattened.
-struct Nested {
-    shape: Vec<usize>,
-    values: Vec<f64>,
+pub(super) struct Nested {
+    pub(super) shape: Vec<usize>,
+    pub(super) values: Vec<f64>,
 }
 
 impl<'de> de::Deserialize<'de> for Nested {

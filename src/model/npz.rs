@@ -66,12 +66,7 @@ impl GaussianMixture {
     fn to_npz(&self) -> std::result::Result<Vec<u8>, Failed> {
         let p = &self.parameters;
         let (k, d) = (p.n_components(), p.n_features());
-        let shape: &[usize] = match p.covariance_type() {
-            CovarianceType::Full => &[k, d, d],
-            CovarianceType::Tied => &[d, d],
-            CovarianceType::Diag => &[k, d],
-            CovarianceType::Spherical => &[k],
-        };
+        let shape = &p.covariance_type().shape(k, d);
         let mut archive = Writer(ZipWriter::new(Cursor::new(Vec::new())));
         archive.floats("weights_", &[k], p.weights())?;
         archive.floats("means_", &[k, d], p.means())?;
@@ -128,12 +123,7 @@ impl GaussianMixture {
             }
             None => arrays.guess(&shape, k, d)?,
         };
-        let expected: Vec<usize> = match covariance_type {
-            CovarianceType::Full => vec![k, d, d],
-            CovarianceType::Tied => vec![d, d],
-            CovarianceType::Diag => vec![k, d],
-            CovarianceType::Spherical => vec![k],
-        };
+        let expected = covariance_type.shape(k, d);
         if shape != expected {
             let what =
                 format!("of type {covariance_type} should have the shape {expected:?}, but has {shape:?}");
@@ -210,12 +200,7 @@ impl Reader<'_> {
 
     /// The only type that has covariances of this shape.
     fn guess(&self, shape: &[usize], k: usize, d: usize) -> Result<CovarianceType> {
-        let fitting = CovarianceType::ALL.into_iter().filter(|t| match t {
-            CovarianceType::Full => shape == [k, d, d],
-            CovarianceType::Tied => shape == [d, d],
-            CovarianceType::Diag => shape == [k, d],
-            CovarianceType::Spherical => shape == [k],
-        });
+        let fitting = CovarianceType::ALL.into_iter().filter(|t| t.shape(k, d) == shape);
         match fitting.collect::<Vec<_>>()[..] {
             [only] => Ok(only),
             [] => {

@@ -36,7 +36,12 @@ pub fn components(parameters: &Parameters) -> Result<Vec<Component>> {
                     lower[i][i] = value.sqrt();
                     log_det += value.ln();
                 } else {
-                    return Err(Error::NotPositiveDefinite { component: k, pivot: i, value });
+                    return Err(Error::NotPositiveDefinite {
+                        component: k,
+                        pivot: i,
+                        value,
+                        iteration: None,
+                    });
                 }
             }
         }

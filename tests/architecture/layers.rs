@@ -17,13 +17,14 @@ const LAYERS: &[&[&str]] = &[
     &["reference", "cpu", "gpu", "sample"],
     &["init"],
     &["infer"],
+    &["collapse"],
     &["em"],
     &["choose", "select", "compare"],
     &["lib"],
     &["bin"],
 ];
 /// Modules above the engines that know only the trait.
-const KNOW_NO_ENGINE: &[&str] = &["init", "infer", "em"];
+const KNOW_NO_ENGINE: &[&str] = &["init", "infer", "collapse", "em"];
 const ENGINES: &[&str] = &["reference", "cpu", "gpu"];
 
 fn layer(module: &str) -> Option<usize> {

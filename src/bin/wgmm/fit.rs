@@ -151,7 +151,9 @@ fn check_outputs(args: &FitArgs) -> Outcome {
 /// Options and data do not fit each other: names the file that the user should look at.
 fn blame(args: &FitArgs, error: Error) -> Failure {
     match (&args.flags.init, &error) {
-        (parse::InitArg::File(start), Error::Shape { .. }) => Failure::about(start, error),
+        (parse::InitArg::File(start), Error::Shape { .. } | Error::InvalidParameters { .. }) => {
+            Failure::about(start, error)
+        }
         _ => Failure::about(&args.data, error),
     }
 }

@@ -66,16 +66,12 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
     let model_on_stdout = check_usage(args)?;
     let request = args.engine.request()?;
     let file = args.output.as_deref().map(OutputFile::create).transpose().map_err(Failure::output)?;
-    // A start of full matrices serves every type.
-    let start_type = if let [only] = args.covariance[..] { only } else { CovarianceType::Full };
     let components = args.components.0.clone();
     let largest = components.iter().copied().max().unwrap_or(1);
-    let options = SelectOptions {
-        fit: args.flags.options(largest, start_type)?,
-        components,
-        covariance_types: args.covariance.clone(),
-        criterion: args.criterion,
-    };
+    // A start of full matrices becomes one of each type.
+    let fits = args.covariance.iter().map(|&covariance| args.flags.options(largest, covariance));
+    let fits = fits.collect::<Outcome<Vec<_>>>()?;
+    let options = SelectOptions { components, fits, criterion: args.criterion };
     let table = input::table(&args.data, &args.columns, &args.talk)?;
     let (mut engine, line) = open_engine(&table.samples, largest, &request)?;
     args.talk.note(line);

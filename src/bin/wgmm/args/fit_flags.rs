@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use wgmm::data::output::OutputFile;
-use wgmm::{CovarianceCenter, CovarianceType, Error, FitOptions, GaussianMixture, Init, Parameters};
+use wgmm::{
+    CovarianceCenter, CovarianceType, Error, FitOptions, GaussianMixture, Init, OnCollapse, PartialStart,
+};
 
 use super::parse;
 use crate::exit::{Failure, Outcome};
@@ -13,7 +15,8 @@ use crate::exit::{Failure, Outcome};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Fit")]
 pub(crate) struct FitFlags {
-    /// Start: kmeans, k-means++, random, random-from-data, notebook, or a JSON file with weights, means, covariances
+    /// Start: kmeans, k-means++, random, random-from-data, notebook, or a JSON file (a model, say) with any of
+    /// weights, means, and covariances or precisions, or an .npz; kmeans finds what the file leaves out
     #[arg(long, default_value = "kmeans", value_name = "METHOD|FILE", value_parser = parse::init)]
     pub(crate) init: parse::InitArg,
     /// Restarts, of which the best is kept
@@ -37,6 +40,11 @@ pub(crate) struct FitFlags {
         ("old-mean", CovarianceCenter::OldMean),
     ]))]
     pub(crate) covariance_center: CovarianceCenter,
+    /// What happens to a component that collapsed (no samples left, or no positive definite covariance): error
+    /// ends the restart, reseed starts it again at the worst explained samples, floor keeps its last good
+    /// covariance, drop removes it
+    #[arg(long, default_value = "error", value_name = "WHAT", value_parser = parse::choice(OnCollapse::ALL.map(|what| (what.name(), what))))]
+    pub(crate) on_collapse: OnCollapse,
 }
 
 impl FitFlags {
@@ -45,10 +53,11 @@ impl FitFlags {
     /// # Errors
     /// Exit 3 for a start that cannot be read.
     pub(crate) fn options(&self, n_components: usize, covariance: CovarianceType) -> Outcome<FitOptions> {
-        let init = match &self.init {
-            parse::InitArg::Method(method) => method.clone(),
+        let (init, start) = match &self.init {
+            parse::InitArg::Method(method) => (method.clone(), PartialStart::default()),
             parse::InitArg::File(path) => {
-                Init::Given(Parameters::read_start(path, covariance).map_err(|e| Failure::about(path, e))?)
+                let start = PartialStart::read(path, covariance).map_err(|e| Failure::about(path, e))?;
+                (Init::default(), start)
             }
         };
         Ok(FitOptions {
@@ -58,9 +67,11 @@ impl FitFlags {
             max_iter: self.max_iter,
             n_init: self.n_init,
             init,
+            start,
             reg_covar: self.reg_covar,
             seed: self.seed,
             covariance_center: self.covariance_center,
+            on_collapse: self.on_collapse,
         })
     }
 }

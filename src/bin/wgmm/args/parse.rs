@@ -160,7 +160,9 @@ pub(crate) fn init(text: &str) -> Result<InitArg, String> {
         return Ok(InitArg::File(path.into()));
     }
     let names = METHODS.map(|method| method.name()).join(", ");
-    Err(format!("one of {names}, or the path of a JSON file with weights, means and covariances, is needed"))
+    Err(format!(
+        "one of {names}, or the path of a JSON file with some of weights, means, and covariances or precisions, is needed"
+    ))
 }
 
 /// Names that promise a format which is not written.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use wgmm::GaussianMixture;
 use wgmm::em::Step;
-use wgmm::report::StopReason;
+use wgmm::report::{CollapseAction, FitReport, StopReason};
 
 use super::FitArgs;
 use crate::exit::{Outcome, shown};
@@ -71,7 +71,8 @@ pub(super) fn json(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -
     let mut report = json!(model.report);
     let mut take = |field: &str| report.as_object_mut().and_then(|r| r.remove(field)).unwrap_or_default();
     let (device, mut options) = (take("engine"), take("options"));
-    options["n_components"] = json!(model.parameters.n_components());
+    // Some components may have been dropped since.
+    options["n_components"] = json!(args.n_components);
     options["covariance_type"] = json!(model.parameters.covariance_type());
     let mut outputs = serde_json::Map::new();
     for (name, path) in [("model", &args.output), ("labels", &args.labels), ("trace", &args.trace)] {
@@ -129,6 +130,7 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
             n => format!(", best of {n} restarts"),
         };
         lines.push(format!("{how}{restarts}"));
+        lines.extend(collapses(report));
         lines.push(format!(
             "log-likelihood {} ({:.6} per sample)   BIC {}   AIC {}",
             short(report.log_likelihood()),
@@ -143,6 +145,21 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
         None => "no model was saved: -o MODEL.json writes one".into(),
     });
     lines.join("\n")
+}
+
+/// How often components collapsed and what was done, where they did.
+fn collapses(report: &FitReport) -> Option<String> {
+    let times = |action| report.collapses.iter().filter(|c| c.action == action).count();
+    let parts: Vec<String> = [
+        (CollapseAction::Reseed, "reseeded"),
+        (CollapseAction::Floor, "kept on the last good covariance"),
+        (CollapseAction::Drop, "dropped"),
+    ]
+    .into_iter()
+    .filter(|(action, _)| times(*action) > 0)
+    .map(|(action, what)| format!("{} {what}", times(action)))
+    .collect();
+    (!parts.is_empty()).then(|| format!("collapsed components: {}", parts.join(", ")))
 }
 
 /// Weight, effective count and mean of every component.
