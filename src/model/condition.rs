@@ -70,7 +70,7 @@ impl Parameters {
                 let matrix = submatrix(&self.covariance_matrix(k), d, &order);
                 factor = linalg::cholesky(&matrix, d).map_err(|pivot| Error::NotPositiveDefinite {
                     component: k,
-                    iteration: 0,
+                    iteration: None,
                     pivot: order[pivot.row],
                     value: pivot.value,
                 })?;

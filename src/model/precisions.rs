@@ -19,7 +19,7 @@ impl Parameters {
                 for (component, matrix) in self.covariances.chunks_exact(d * d).enumerate() {
                     let l = linalg::cholesky(matrix, d).map_err(|pivot| Error::NotPositiveDefinite {
                         component,
-                        iteration: 0,
+                        iteration: None,
                         pivot: pivot.row,
                         value: pivot.value,
                     })?;
@@ -34,7 +34,7 @@ impl Parameters {
                 let factor = |(i, v): (usize, &f64)| {
                     let (component, pivot) = (i / values, i % values);
                     let valid = *v > 0.0 && v.is_finite();
-                    let wrong = Error::NotPositiveDefinite { component, iteration: 0, pivot, value: *v };
+                    let wrong = Error::NotPositiveDefinite { component, iteration: None, pivot, value: *v };
                     if valid { Ok(1.0 / v.sqrt()) } else { Err(wrong) }
                 };
                 self.covariances.iter().enumerate().map(factor).collect()
