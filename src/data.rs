@@ -32,6 +32,6 @@ mod samples;
 mod source;
 mod table;
 
-pub use labels::{open_labels, open_weights};
+pub use labels::{open_labels, open_labels_of, open_weights};
 pub use samples::{Samples, Values};
 pub use table::{Missing, ReadOptions, Table, open};

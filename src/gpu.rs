@@ -19,6 +19,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use context::Context;
+use pack::Kept;
 use plan::{Limits, Plan, Problem};
 use probe::Burner;
 use resident::{Chunk, Scaling};
@@ -137,10 +138,7 @@ struct Prepared {
 #[derive(Debug)]
 struct Loaded {
     parameters: Parameters,
-    /// Origins in data units.
-    origins: Vec<f64>,
-    /// Bits taken off every log density.
-    offset: f64,
+    kept: Kept,
 }
 
 impl GpuEngine {
@@ -207,13 +205,9 @@ impl GpuEngine {
             return Ok(());
         }
         let precisions = Precisions::new(parameters)?;
-        let upload = pack::pack(&prepared.plan, parameters, &precisions, &self.scaling);
+        let (upload, kept) = pack::pack(&prepared.plan, parameters, &precisions, &self.scaling);
         prepared.scratch.write(&self.context, &upload);
-        prepared.loaded = Some(Loaded {
-            parameters: parameters.clone(),
-            origins: upload.data_origins,
-            offset: upload.offset,
-        });
+        prepared.loaded = Some(Loaded { parameters: parameters.clone(), kept });
         Ok(())
     }
 
@@ -234,12 +228,9 @@ impl GpuEngine {
         let seconds = started.elapsed().as_secs_f64().max(1e-6);
         // The first iteration may hold the driver's compilation: the next ones correct the rate.
         self.rate = plan.flops_per_sample * self.n_samples as f64 / seconds;
-        let origins = loaded.origins.clone();
-        // Every sample misses the offset once, with its weight.
-        let missing_bits = loaded.offset * self.total_weight;
         let device = timing.as_mut().map(|t| t.read(&self.context)).transpose()?;
-        let moments =
-            unpack::unpack(plan, parameters, &self.scaling, origins, missing_bits, &totals, &log_likelihoods);
+        let total = self.total_weight;
+        let moments = unpack::unpack(plan, &self.scaling, &loaded.kept, total, &totals, &log_likelihoods);
         Ok((moments, device))
     }
 
@@ -309,7 +300,8 @@ impl Engine for GpuEngine {
                 let (stride, skipped, bits) = scratch.densities(&self.context, plan, chunk, start..stop)?;
                 for row in 0..stop - start {
                     densities.extend((0..k).map(|c| {
-                        (f64::from(bits[c * stride + skipped + row]) + loaded.offset) * std::f64::consts::LN_2
+                        (f64::from(bits[c * stride + skipped + row]) + loaded.kept.offset)
+                            * std::f64::consts::LN_2
                     }));
                 }
                 start = stop;

@@ -11,12 +11,15 @@ mod architecture;
 #[cfg(feature = "cli")]
 mod cli;
 mod collapse;
+mod cpu_engine;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
 mod exchange;
 mod faults;
 mod golden;
+#[cfg(feature = "gpu")]
+mod gpu_layout;
 mod inference;
 mod model_file;
 #[cfg(feature = "gpu")]

@@ -20,6 +20,18 @@ const ROUNDS: usize = 256;
 /// Bursts in a row within 2 % of the best that count as warm.
 const STEADY: usize = 8;
 
+/// The probe with `rounds` of 256 fused multiply-adds.
+#[doc(hidden)]
+pub fn kernel(rounds: usize) -> Kernel {
+    let sum = (0..16).map(|c| format!("a{c}")).collect::<Vec<_>>().join(" + ");
+    Kernel {
+        template: shader::PROBE_FMA,
+        values: [("ROUNDS", Value::from(rounds)), ("SUM", Value::from(sum))].into(),
+        workgroup_bytes: 0,
+        invocations: 256,
+    }
+}
+
 /// A burner of fused multiply-adds.
 #[derive(Debug)]
 pub struct Burner {
@@ -33,15 +45,8 @@ pub struct Burner {
 impl Burner {
     pub(super) fn new(context: &Context) -> Result<Burner> {
         let rounds = if context.adapter.is_software { 1 } else { ROUNDS };
-        let sum = (0..16).map(|c| format!("a{c}")).collect::<Vec<_>>().join(" + ");
-        let kernel = Kernel {
-            template: shader::PROBE_FMA,
-            values: [("ROUNDS", Value::from(rounds)), ("SUM", Value::from(sum))].into(),
-            workgroup_bytes: 0,
-            invocations: 256,
-        };
-        let pipeline =
-            Pipeline::new(context, &kernel, [vec![], vec![], vec![(0, Binding::Write)]], None, false)?;
+        let bindings = [vec![], vec![], vec![(0, Binding::Write)]];
+        let pipeline = Pipeline::new(context, &kernel(rounds), bindings, None, false)?;
         let bytes = u64::from(WORKGROUPS) * 256 * 4;
         let result = context.buffer("wgmm/probe/result", bytes, wgpu::BufferUsages::STORAGE, false)?;
         let group = pipeline.bind(context, 2, &[&result])?;

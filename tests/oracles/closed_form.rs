@@ -31,7 +31,7 @@ fn mean_and_covariance(values: &[f64], d: usize) -> (Vec<f64>, Vec<f64>) {
 
 /// Bound on numbers of the order of 10: f64 sums of 700 terms, or golden/README's f32 floor of 1e-4
 /// standard deviations.
-fn bound(kind: Kind) -> Bound {
+fn bound(kind: Kind) -> Bound<'static> {
     Bound::Relative(if kind.is_f64() { 1e-12 } else { 1e-4 })
 }
 

@@ -3,36 +3,44 @@
 
 /// How far an actual value may be from the expected one.
 #[derive(Debug, Clone, Copy)]
-pub enum Bound {
+pub enum Bound<'b> {
     /// |actual − expected| ≤ bound, whatever the values' size.
     Absolute(f64),
     /// |actual − expected| ≤ bound · max(1, |expected|).
     Relative(f64),
+    /// A bound of its own for every value, absolute.
+    Each(&'b [f64]),
     /// The same bits, but for the sign of zero.
     Exact,
 }
 
-impl Bound {
-    fn allowed(self, expected: f64) -> f64 {
+impl Bound<'_> {
+    fn allowed(self, position: usize, expected: f64) -> f64 {
         match self {
             Bound::Absolute(bound) => bound,
             Bound::Relative(bound) => bound * expected.abs().max(1.0),
+            Bound::Each(bounds) => bounds[position],
             Bound::Exact => 0.0,
         }
     }
 }
 
 /// Compares `actual` with `expected`; the text of a mismatch says what, where and by how much.
-pub fn compare(what: &str, actual: &[f64], expected: &[f64], bound: Bound) -> Result<(), String> {
+pub fn compare(what: &str, actual: &[f64], expected: &[f64], bound: Bound<'_>) -> Result<(), String> {
     if actual.len() != expected.len() {
         return Err(format!("{what}: {} values where {} were expected", actual.len(), expected.len()));
+    }
+    if let Bound::Each(bounds) = bound
+        && bounds.len() != expected.len()
+    {
+        return Err(format!("{what}: {} bounds for {} values", bounds.len(), expected.len()));
     }
     if let Some(i) = (0..actual.len()).find(|&i| !(actual[i].is_finite() && expected[i].is_finite())) {
         return Err(format!("{what}[{i}] is {:?}, expected {:?}: not finite", actual[i], expected[i]));
     }
     let excess = |i: usize| {
         let gap = (actual[i] - expected[i]).abs();
-        let allowed = bound.allowed(expected[i]);
+        let allowed = bound.allowed(i, expected[i]);
         // A bound that is NaN allows nothing.
         if gap <= allowed { 0.0 } else { (gap / allowed).max(1.0) }
     };
@@ -44,7 +52,7 @@ pub fn compare(what: &str, actual: &[f64], expected: &[f64], bound: Bound) -> Re
             actual[worst],
             expected[worst],
             (actual[worst] - expected[worst]).abs(),
-            bound.allowed(expected[worst]),
+            bound.allowed(worst, expected[worst]),
         )),
         _ => Ok(()),
     }
@@ -52,7 +60,7 @@ pub fn compare(what: &str, actual: &[f64], expected: &[f64], bound: Bound) -> Re
 
 /// [`compare`] that fails the test.
 #[track_caller]
-pub fn assert_close(what: &str, actual: &[f64], expected: &[f64], bound: Bound) {
+pub fn assert_close(what: &str, actual: &[f64], expected: &[f64], bound: Bound<'_>) {
     if let Err(mismatch) = compare(what, actual, expected, bound) {
         panic!("{mismatch}");
     }
@@ -92,7 +100,8 @@ mod tests {
             ("swapped", vec![-2.0, 1.0, 0.0, 1e6]),
         ];
         for (name, actual) in planted {
-            for bound in [Bound::Absolute(1e-2), Bound::Relative(1e-2), Bound::Exact] {
+            for bound in [Bound::Absolute(1e-2), Bound::Relative(1e-2), Bound::Each(&[1e-2; 4]), Bound::Exact]
+            {
                 assert!(compare("x", &actual, &EXPECTED, bound).is_err(), "{name} passed under {bound:?}");
             }
         }
@@ -101,6 +110,11 @@ mod tests {
         assert!(compare("x", &[f64::NAN], &[1.0], Bound::Absolute(f64::INFINITY)).is_err());
         assert!(compare("x", &[1.0], &[1.0 + f64::EPSILON], Bound::Exact).is_err());
         assert!(compare("x", &[1.0], &[1.0], Bound::Absolute(f64::NAN)).is_err());
+        assert!(compare("x", &[1.0], &[1.0], Bound::Each(&[f64::NAN])).is_err());
+        assert!(compare("x", &[1.0], &[1.0], Bound::Each(&[])).is_err());
+        // Each value answers to its own bound.
+        assert!(compare("x", &[1.0, 2.0], &[1.1, 2.0], Bound::Each(&[0.0, 1.0])).is_err());
+        compare("x", &[1.0, 2.0], &[1.1, 2.0], Bound::Each(&[0.2, 0.0])).unwrap();
     }
 
     #[test]

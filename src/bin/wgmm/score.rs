@@ -1,13 +1,13 @@
 //! `wgmm score`: how probable a table is under a model.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
 use wgmm::agreement::Contingency;
 use wgmm::choose::open_engine;
 use wgmm::data::output::OutputFile;
-use wgmm::data::{Table, open_labels};
+use wgmm::data::{Table, open_labels_of};
 use wgmm::{Engine, Error, GaussianMixture, infer};
 
 use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
@@ -64,7 +64,9 @@ pub(crate) fn run(args: &ScoreArgs) -> Outcome {
         args.per_sample.as_deref().map(OutputFile::create).transpose().map_err(Failure::output)?;
     let model = input::model(&args.model)?;
     let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
-    let truth = args.truth.as_deref().map(|path| true_labels(path, &table)).transpose()?;
+    let truth =
+        args.truth.as_deref().map(|path| open_labels_of(path, &table).map_err(|e| Failure::about(path, e)));
+    let truth = truth.transpose()?;
     let (mut engine, line) = open_engine(&table.samples, model.parameters.n_components(), &request)?;
     args.talk.note(line);
     let found = Found::new(args, &model, &table, engine.as_mut(), truth.as_deref())
@@ -80,12 +82,6 @@ pub(crate) fn run(args: &ScoreArgs) -> Outcome {
         return Ok(());
     }
     output::print(found.text(args, &table).as_bytes())
-}
-
-/// The true labels of the samples that were read: those of rows left out are left out, too.
-fn true_labels(path: &Path, table: &Table) -> Outcome<Vec<String>> {
-    let labels = open_labels(path).map_err(|e| Failure::about(path, e))?;
-    Ok(table.keep_rows(&format!("labels in {}", path.display()), labels)?)
 }
 
 /// Everything that was asked for.
