@@ -60,7 +60,13 @@
 //!
 //! # Use a mixture
 //! [`infer`] gives labels, responsibilities and log-likelihoods; [`sample`] draws from a mixture;
-//! [`GaussianMixture`] reads and writes the model file (JSON).
+//! [`Parameters::marginal`] and [`Parameters::conditional`] are mixtures of fewer features;
+//! [`agreement`] compares labels with true ones. [`GaussianMixture`] reads and writes the model file
+//! (JSON), and [NPZ archives](model::npz) that scikit-learn's class is made from in six lines.
+//!
+//! # Choose K
+//! [`select::select`] fits every K and covariance type asked for on one engine and keeps the best by BIC,
+//! AIC or ICL.
 //!
 //! # Precision
 //! The CPU engine computes in f64 and agrees with 256-bit references to about 1e-11. The GPU engine centres
@@ -72,6 +78,7 @@
 //! `gpu` (default): the WGSL engine. `cli` (default): the `wgmm` command. `ndarray`: samples from views.
 //! `default-features = false` leaves a light CPU library.
 
+pub mod agreement;
 pub mod choose;
 mod collapse;
 pub mod cpu;
@@ -91,6 +98,7 @@ pub mod precision;
 pub mod reference;
 pub mod report;
 pub mod sample;
+pub mod select;
 pub mod shape;
 
 pub use data::Samples;

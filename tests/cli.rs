@@ -2,8 +2,10 @@
 
 mod files;
 mod flags;
+mod inference;
 mod messages;
 mod pipeline;
+mod select;
 mod starting;
 
 use std::io::Write;

@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{GaussianMixture, Parameters};
+use super::{GaussianMixture, Parameters, npz};
 use crate::error::{Error, Result};
 use crate::report::FitReport;
 use crate::shape::CovarianceType;
@@ -23,14 +23,26 @@ pub const FORMAT: &str = "wgmm";
 pub const VERSION: u64 = 1;
 
 impl GaussianMixture {
-    /// Reads a model file.
+    /// Reads a model file: JSON, or an archive as in [`super::npz`]; the content tells.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`] for text that is not one JSON object, and
     /// [`Error::InvalidParameters`] naming the field for everything else.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = read_text(path)?;
-        Self::from_json(&text, &path.display().to_string())
+        let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
+        Self::from_bytes(&bytes, &path.display().to_string())
+    }
+
+    /// [`GaussianMixture::read`] of bytes that are in memory already; `origin` names them in errors.
+    ///
+    /// # Errors
+    /// As [`GaussianMixture::read`], but [`Error::Io`].
+    pub fn from_bytes(bytes: &[u8], origin: &str) -> Result<Self> {
+        if npz::is_npz(bytes) {
+            Self::from_npz(bytes, origin)
+        } else {
+            Self::from_json(text(bytes, origin)?, origin)
+        }
     }
 
     /// Parses the text of a model file; `origin` names it in errors.
@@ -92,14 +104,19 @@ impl GaussianMixture {
 
 impl Parameters {
     /// Reads a start for a fit of `covariance_type`: any JSON object with `weights`, `means` and
-    /// `covariances`, a model file included. Full matrices serve every type.
+    /// `covariances`, a model file or NPZ archive included. Full matrices serve every type.
     ///
     /// # Errors
     /// As [`GaussianMixture::read`].
     pub fn read_start(path: &Path, covariance_type: CovarianceType) -> Result<Self> {
         let origin = path.display().to_string();
-        let text = read_text(path)?;
-        let fields = Fields::parse(&text, &origin)?;
+        let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
+        if npz::is_npz(&bytes) {
+            let model = GaussianMixture::from_npz(&bytes, &origin)?;
+            let converted = model.parameters.with_covariance_type(covariance_type);
+            return converted.map_err(|e| rename_origin(e, &origin));
+        }
+        let fields = Fields::parse(text(&bytes, &origin)?, &origin)?;
         fields.check_version_of_models()?;
         let given: Option<CovarianceType> = fields.optional("covariance_type")?;
         // Without a stated type three levels of `covariances` tell: K×D×D is always full.
@@ -113,12 +130,11 @@ impl Parameters {
     }
 }
 
-pub(super) fn read_text(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
+pub(super) fn text<'t>(bytes: &'t [u8], origin: &str) -> Result<&'t str> {
+    std::str::from_utf8(bytes).map_err(|e| {
+        let at = e.valid_up_to();
         Error::format(
-            path,
+            origin,
             format!("is not UTF-8 text (byte {at}). A model file is JSON in UTF-8; save it again as UTF-8"),
         )
     })

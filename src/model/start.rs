@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::Parameters;
-use super::json::{Fields, MAX_DEPTH, Nested, read_text, rename_origin};
+use super::json::{Fields, MAX_DEPTH, Nested, rename_origin, text};
+use super::{GaussianMixture, Parameters, npz};
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::shape::CovarianceType;
@@ -25,7 +25,7 @@ pub struct PartialStart {
 }
 
 impl PartialStart {
-    /// Reads any JSON object that has some of `weights`, `means` and `covariances` or `precisions`; a
+    /// Reads an NPZ archive, or any JSON object that has some of `weights`, `means` and `covariances` or `precisions`; a
     /// model file has all. Full matrices serve every `covariance_type`: tied takes the first, diag the
     /// diagonals of the covariances, spherical their trace/D.
     ///
@@ -33,8 +33,20 @@ impl PartialStart {
     /// As [`crate::GaussianMixture::read`].
     pub fn read(path: &Path, covariance_type: CovarianceType) -> Result<Self> {
         let origin = path.display().to_string();
-        let text = read_text(path)?;
-        Self::from_fields(&Fields::parse(&text, &origin)?, covariance_type)
+        let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
+        if npz::is_npz(&bytes) {
+            let mixture = GaussianMixture::from_npz(&bytes, &origin)?.parameters;
+            let mixture =
+                mixture.with_covariance_type(covariance_type).map_err(|e| rename_origin(e, &origin))?;
+            return Ok(PartialStart {
+                n_features: Some(mixture.n_features),
+                weights: Some(mixture.weights),
+                means: Some(mixture.means),
+                covariances: Some(mixture.covariances),
+                precisions: None,
+            });
+        }
+        Self::from_fields(&Fields::parse(text(&bytes, &origin)?, &origin)?, covariance_type)
             .map_err(|e| rename_origin(e, &origin))
     }
 

@@ -7,7 +7,7 @@ use super::{Source, assert_none, planted, sources};
 /// do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["error"],
-    &["shape", "linalg"],
+    &["shape", "linalg", "agreement"],
     &["data"],
     &["report"],
     &["model"],

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use wgmm::GaussianMixture;
 use wgmm::em::Step;
 use wgmm::report::{CollapseAction, FitReport, StopReason};
-use wgmm::{Error, GaussianMixture};
 
 use super::FitArgs;
 use crate::exit::{Outcome, shown};
 use crate::input::count;
-use crate::output::{Align, align, cut, short};
+use crate::output::{Align, align, cut, model_json, short};
 
 /// Most components and features in the summary.
 const SHOWN_COMPONENTS: usize = 20;
@@ -68,13 +68,6 @@ pub(super) struct Timings {
 
 /// The object that `--json` prints. Only `timings` differs between two runs of the same fit.
 pub(super) fn json(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -> Outcome<Value> {
-    // The model without its report is a model file, too.
-    let mut text = Vec::new();
-    let bare = GaussianMixture { report: None, ..model.clone() };
-    let unreadable = |e: std::io::Error| Error::write("standard output", e);
-    bare.write_json(&mut text).map_err(unreadable)?;
-    let model_json: Value = serde_json::from_slice(&text).map_err(|e| unreadable(e.into()))?;
-
     let mut report = json!(model.report);
     let mut take = |field: &str| report.as_object_mut().and_then(|r| r.remove(field)).unwrap_or_default();
     let (device, mut options) = (take("engine"), take("options"));
@@ -94,7 +87,7 @@ pub(super) fn json(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -
         "device": device,
         "options": options,
         "report": report,
-        "model": model_json,
+        "model": model_json(model)?,
         "outputs": outputs,
         "timings": {
             "read_seconds": timings.read.as_secs_f64(),
