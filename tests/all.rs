@@ -11,8 +11,6 @@ mod architecture;
 #[cfg(feature = "cli")]
 mod cli;
 mod cpu_engine;
-mod collapse;
-mod collapse;
 mod cpu_engine;
 mod data_files;
 #[cfg(feature = "gpu")]
