@@ -10,7 +10,7 @@ mod support;
 mod architecture;
 #[cfg(feature = "cli")]
 mod cli;
-mod cpu_engine;
+mod collapse;
 mod cpu_engine;
 mod data_files;
 #[cfg(feature = "gpu")]
