@@ -80,8 +80,10 @@ pub fn for_each_sample(
     for rows in chunks(engine.n_samples()) {
         let densities = engine.weighted_log_densities(parameters, rows.clone())?;
         for (row, values) in rows.zip(densities.chunks_exact(parameters.n_components())) {
-            let (label, log_likelihood) = (argmax(values), log_sum_exp(values));
-            let log_probability = (values[label as usize] - log_likelihood).min(0.0);
+            let label = argmax(values);
+            let (largest, log_likelihood) = (values[label as usize], log_sum_exp(values));
+            // Not largest − ln p: far out the sum below is lost beside it. NaN where no component reaches.
+            let log_probability = -values.iter().map(|v| (v - largest).exp()).sum::<f64>().ln();
             visit(Assignment { row, log_likelihood, label, log_probability });
         }
     }

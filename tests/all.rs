@@ -10,6 +10,7 @@ mod support;
 mod architecture;
 #[cfg(feature = "cli")]
 mod cli;
+mod collapse;
 mod cpu_engine;
 mod data_files;
 #[cfg(feature = "gpu")]

@@ -3,7 +3,7 @@
 use wgmm::infer::{self, CHUNK};
 use wgmm::{CovarianceType, Error, GaussianMixture, Parameters, Samples};
 
-use crate::support::engines::{Kind, on_every_engine};
+use crate::support::engines::{HOST, Kind, on_every_engine};
 use crate::support::problem::Problem;
 
 /// Two components on the same place: every sample is shared evenly, so the ICL is the BIC plus
@@ -22,6 +22,18 @@ fn icl_of_twins(kind: Kind) {
     let model = GaussianMixture::from(twins);
     let (bic, icl) = (model.bic(-100.0, total), model.icl(-100.0, total, assignment));
     assert!((icl - bic - 2.0 * total * 2f64.ln()).abs() < 2e-5 * total, "{icl} {bic}");
+}
+
+/// So far away that ln 2 is nothing beside the log-density, the sample is shared evenly all the same.
+#[test]
+fn a_far_sample_is_shared() {
+    let samples = Samples::new(vec![1e9], 1).unwrap();
+    let p = Parameters::new(CovarianceType::Full, vec![0.5; 2], vec![0.0; 2], vec![1.0; 2]).unwrap();
+    for kind in HOST {
+        let mut engine = kind.open(&samples).unwrap();
+        let assignment = infer::assignment_log_probability(engine.as_mut(), &p, None).unwrap();
+        assert_eq!(assignment, -(2f64.ln()), "{kind:?}");
+    }
 }
 
 /// Components far apart: the ICL is the BIC.
