@@ -25,7 +25,7 @@
 //!
 //! # Choose the engine
 //! EM needs one thing from a device: sums of sufficient statistics over all samples. That is the trait
-//! [`Engine`]; [`gpu::GpuEngine`] (f32 sums in WGSL, finished in f64), [`cpu::CpuEngine`] (f64, all cores)
+//! [`Engine`]; `gpu::GpuEngine` (f32 sums in WGSL, finished in f64), [`cpu::CpuEngine`] (f64, all cores)
 //! and [`reference::ReferenceEngine`] (f64, sequential, textbook) implement it. [`em::fit`] runs on any of
 //! them; [`choose::open_engine`] picks one.
 //!

@@ -100,7 +100,8 @@ pub struct FitOptions {
     /// Form of the covariances.
     pub covariance_type: CovarianceType,
     /// Converged when the mean log-likelihood changes by less than this (nats per sample; at least 0,
-    /// and 0 never converges).
+    /// and 0 never converges). The GPU engine knows the mean to about 1e-7 of its size: a smaller `tol` may
+    /// never be met there.
     pub tol: f64,
     /// M-steps at most; 0 returns the start.
     pub max_iter: usize,
