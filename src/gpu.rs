@@ -32,6 +32,9 @@ use crate::moments::Moments;
 use crate::precision::Precisions;
 use crate::report::EngineInfo;
 
+/// The release of wgpu this crate is built with (a test compares it with Cargo.lock).
+pub const WGPU_VERSION: &str = "30.0.1";
+
 /// Dispatches aim at this much device time, well below every watchdog and a display's patience.
 const DISPATCH_SECONDS: f64 = 0.025;
 
@@ -101,6 +104,31 @@ pub fn is_worthwhile(n_samples: usize, n_features: usize, n_components: usize) -
     (n_samples * n_components) as f64 * (n_features * n_features) as f64 > 1e7
 }
 
+/// Wall time of the host's parts of an engine's work, seconds: of its making, and of the last E-step.
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct HostSeconds {
+    /// Finding and opening the adapter.
+    pub open: f64,
+    /// Centre and scale of the samples.
+    pub scaling: f64,
+    /// Converting and uploading the samples.
+    pub upload: f64,
+    /// Planning, pipelines and buffers for the last kind of mixture.
+    pub prepare: f64,
+    /// Factorising, packing and queueing the last parameters.
+    pub parameters: f64,
+    /// From recording the last E-step to its sums on the host: the device's time is part of it.
+    pub submit_and_read: f64,
+    /// Sums in f64 from what was read.
+    pub unpack: f64,
+}
+
+/// Seconds since `started`, which becomes now.
+fn lap(started: &mut Instant) -> f64 {
+    let now = Instant::now();
+    (now - std::mem::replace(started, now)).as_secs_f64()
+}
+
 /// Samples resident on a graphics device.
 #[derive(Debug)]
 pub struct GpuEngine {
@@ -115,6 +143,7 @@ pub struct GpuEngine {
     rate: f64,
     prepared: Option<Prepared>,
     burner: Option<Burner>,
+    host_seconds: HostSeconds,
 }
 
 /// What one kind of mixture (K, covariance type) needs on the device.
@@ -142,12 +171,16 @@ impl GpuEngine {
     /// # Errors
     /// [`Error::NoDevice`], [`Error::LimitExceeded`], [`Error::OutOfMemory`].
     pub fn new(samples: &Samples<'_>, options: &GpuOptions) -> Result<Self> {
+        let mut clock = Instant::now();
         let mut context = Context::open(options.adapter.as_deref(), options.allow_software)?;
         if let Some(limits) = options.testing.limits {
             context.limits = context.limits.at_most(&limits);
         }
+        let open = lap(&mut clock);
         let scaling = Scaling::of(samples);
+        let scaling_seconds = lap(&mut clock);
         let chunks = resident::upload(&context, samples, &scaling, options.chunk_rows)?;
+        let upload = lap(&mut clock);
         let rate = match context.adapter.device_type.as_str() {
             "discrete" => 1e12,
             "software" => 2e9,
@@ -164,6 +197,7 @@ impl GpuEngine {
             rate,
             prepared: None,
             burner: None,
+            host_seconds: HostSeconds { open, scaling: scaling_seconds, upload, ..HostSeconds::default() },
         })
     }
 
@@ -186,6 +220,7 @@ impl GpuEngine {
             weighted: self.chunks.iter().any(|c| c.weights.is_some()),
         };
         if self.prepared.as_ref().is_none_or(|p| p.plan.problem != problem) {
+            let mut clock = Instant::now();
             // Free the old scratch first: it may be as large as the new one.
             self.prepared = None;
             let plan = match &self.testing.tuning {
@@ -194,6 +229,7 @@ impl GpuEngine {
             };
             let scratch = Scratch::new(&self.context, &plan, &self.chunks, &self.testing)?;
             self.prepared = Some(Prepared { plan, scratch, loaded: None });
+            self.host_seconds.prepare = lap(&mut clock);
         }
         let Some(prepared) = &mut self.prepared else { return Ok(()) };
         if prepared.loaded.as_ref().is_some_and(|l| l.parameters == *parameters) {
@@ -222,17 +258,21 @@ impl GpuEngine {
         scratch.cut(&self.context, plan, &self.chunks, slab_rows)?;
         let mut timing =
             if timed { Timing::new(&self.context, scratch.n_slabs() * timing::KERNELS)? } else { None };
-        let started = Instant::now();
+        let mut clock = Instant::now();
         let (totals, log_likelihoods) = scratch.e_step(&self.context, plan, timing.as_mut())?;
-        let seconds = started.elapsed().as_secs_f64().max(1e-6);
+        let seconds = lap(&mut clock);
+        self.host_seconds.submit_and_read = seconds;
+        let seconds = seconds.max(1e-6);
         // The first iteration may hold the driver's compilation: the next ones correct the rate.
         self.rate = plan.flops_per_sample * self.n_samples as f64 / seconds;
         let origins = loaded.origins.clone();
         // Every sample misses the offset once, with its weight.
         let missing_bits = loaded.offset * self.total_weight;
         let device = timing.as_mut().map(|t| t.read(&self.context)).transpose()?;
+        clock = Instant::now();
         let moments =
             layout::unpack(plan, parameters, &self.scaling, origins, missing_bits, &totals, &log_likelihoods);
+        self.host_seconds.unpack = lap(&mut clock);
         Ok((moments, device))
     }
 
@@ -244,17 +284,57 @@ impl GpuEngine {
         self.run(parameters, true)
     }
 
+    /// Wall time of the host's parts of the work.
+    pub fn host_seconds(&self) -> HostSeconds {
+        self.host_seconds
+    }
+
     /// Runs fused multiply-adds until the clocks are steady (at most `limit`): the last rate and the best
     /// seen by this engine, floating-point operations per second.
     ///
     /// # Errors
     /// A failure of the device.
     pub fn warm_up(&mut self, limit: Duration) -> Result<(f64, f64)> {
-        if self.burner.is_none() {
-            self.burner = Some(Burner::new(&self.context)?);
-        }
-        let Some(burner) = &mut self.burner else { return Ok((0.0, 0.0)) };
-        burner.warm_up(&self.context, limit)
+        self.warm_up_to(None, Duration::ZERO, limit)
+    }
+
+    /// [`GpuEngine::warm_up`] for at least `least`, until the rate is steadily at least `floor`.
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn warm_up_to(
+        &mut self,
+        floor: Option<f64>,
+        least: Duration,
+        limit: Duration,
+    ) -> Result<(f64, f64)> {
+        self.with_burner(|burner, context| burner.warm_up(context, floor, least, limit))
+    }
+
+    /// The rate of a few bursts of fused multiply-adds just now, floating-point operations per second.
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn fma_rate(&mut self) -> Result<f64> {
+        self.with_burner(Burner::rate)
+    }
+
+    fn with_burner<T>(&mut self, work: impl FnOnce(&mut Burner, &Context) -> Result<T>) -> Result<T> {
+        let mut burner = match self.burner.take() {
+            Some(burner) => burner,
+            None => Burner::new(&self.context)?,
+        };
+        let outcome = work(&mut burner, &self.context);
+        self.burner = Some(burner);
+        outcome
+    }
+
+    /// Bytes per second, read and written, of a plain copy in the device's memory, at best.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if there is no room for it, or a failure of the device.
+    pub fn copy_rate(&self) -> Result<f64> {
+        probe::copy_rate(&self.context)
     }
 
     /// Samples per slab that keep a dispatch near [`DISPATCH_SECONDS`] at the rate last seen.

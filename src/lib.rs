@@ -1,6 +1,8 @@
 //! Gaussian mixtures by expectation–maximization. (Skeleton; crate docs follow.)
 
+pub mod bench;
 pub mod choose;
+pub mod compare;
 pub mod cpu;
 pub mod data;
 pub mod em;
