@@ -1,7 +1,7 @@
 // Computes: per slice of ${SLICE} samples and component, sum r, sum r z and ${"the diagonal" if DIAGONAL else "the lower triangle"} of sum r z z^T, z = x - origin
 // One invocation: one component, one block of features or of the triangle (its role), every ${SUBSETS}th sample of the slice
 // Bindings: 0 samples, slab; 1 origins; 2 weighted log densities, log normalisers, partials
-// Assumes: 128 invocations = ${ROLES_HERE} roles x ${SUBSETS} subsets x ${LANES} components; stride a multiple of the slice; partials written whole
+// Assumes: ${THREADS} invocations = ${ROLES_HERE} roles x ${SUBSETS} subsets x ${LANES} components; stride a multiple of the slice; partials written whole
 // Twin: reference/moments.rs
 
 @group(0) @binding(0) var<storage, read> samples: array<f32>;
@@ -15,10 +15,10 @@
 var<workgroup> wg_features: array<vec4<f32>, ${STAGE * ROW_VECS}>;
 var<workgroup> wg_responsibilities: array<f32, ${STAGE * (LANES + 1)}>;
 //% if SUBSETS > 1
-var<workgroup> wg_sums: array<f32, ${PASS * 128}>;
+var<workgroup> wg_sums: array<f32, ${PASS * THREADS}>;
 //% endif
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(${THREADS})
 fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) t: u32) {
     let lane = t % ${LANES}u;
     let subset = t % ${SUBSETS * LANES}u / ${LANES}u;
@@ -193,21 +193,21 @@ ${square_block()}
 //% for q in range(here)
 //% set a = pass * PASS + q
 //% if a < SUMS
-    wg_sums[${q * 128}u + t] = s${a};
+    wg_sums[${q * THREADS}u + t] = s${a};
 //% elif a < SUMS + BLOCK
-    wg_sums[${q * 128}u + t] = first_moment${(a - SUMS) // 4}.${"xyzw"[(a - SUMS) % 4]};
+    wg_sums[${q * THREADS}u + t] = first_moment${(a - SUMS) // 4}.${"xyzw"[(a - SUMS) % 4]};
 //% else
-    wg_sums[${q * 128}u + t] = count;
+    wg_sums[${q * THREADS}u + t] = count;
 //% endif
 //% endfor
     workgroupBarrier();
-    for (var i = t; i < ${here * ROLES_HERE * LANES}u; i += 128u) {
+    for (var i = t; i < ${here * ROLES_HERE * LANES}u; i += ${THREADS}u) {
         let c = i % ${LANES}u;
         let slot = i / ${LANES}u % ${ROLES_HERE}u;
         let q = i / ${LANES * ROLES_HERE}u;
-        var sum = wg_sums[q * 128u + slot * ${SUBSETS * LANES}u + c];
+        var sum = wg_sums[q * ${THREADS}u + slot * ${SUBSETS * LANES}u + c];
         for (var other = 1u; other < ${SUBSETS}u; other++) {
-            sum += wg_sums[q * 128u + slot * ${SUBSETS * LANES}u + other * ${LANES}u + c];
+            sum += wg_sums[q * ${THREADS}u + slot * ${SUBSETS * LANES}u + other * ${LANES}u + c];
         }
         let slot_role = workgroup.y * ${ROLES_HERE}u + slot;
         if (first_component + c < slab.n_components && slot_role < ${ROLES}u) {

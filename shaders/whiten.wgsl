@@ -1,7 +1,7 @@
 // Computes: y_n = W x_n for the samples of the slab, W lower triangular: tied covariances factorise once
 // One invocation: four consecutive samples; 16 rows of W at a time in registers
 // Bindings: 0 samples, slab; 1 whitening; 2 whitened
-// Assumes: 128 invocations = 4 tiles; stride a multiple of 512; W packed by 16 rows, D padded to ${DP} with zeros
+// Assumes: 32 invocations = 1 tile; W packed by 16 rows, D padded to ${DP} with zeros
 // Twin: reference/log_density.rs
 
 @group(0) @binding(0) var<storage, read> samples: array<vec4<f32>>;
@@ -9,12 +9,10 @@
 @group(1) @binding(0) var<storage, read> whitening: array<vec4<f32>>;
 @group(2) @binding(0) var<storage, read_write> whitened: array<vec4<f32>>;
 
-@compute @workgroup_size(128)
+@compute @workgroup_size(32)
 fn whiten(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-    let own = workgroup.x * 128u + t;
-    let tile = own / 32u;
-    let base = (slab.first_tile + tile) * ${D * 32}u + own % 32u;
-    let out = tile * ${D * 32}u + own % 32u;
+    let base = (slab.first_tile + workgroup.x) * ${D * 32}u + t;
+    let out = workgroup.x * ${D * 32}u + t;
     var factor = 0u;
     for (var block = 0u; block < ${DP // 16}u; block++) {
 //% for i in range(16)

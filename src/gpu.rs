@@ -1,10 +1,11 @@
 //! The WGSL engine: f32 sums on any Vulkan, Metal or DX12 adapter, finished in f64 on the host.
 //!
 //! Layers, lowest first: [`shader`] text, [`plan`] (pure), `context`, [`resident`] samples, [`layout`]
-//! of every number, `pipeline`, `scratch`, and the engine here.
+//! of every number, `pack` and `unpack`, `pipeline`, `scratch`, and the engine here.
 
 mod context;
 pub mod layout;
+mod pack;
 pub mod pipeline;
 pub mod plan;
 pub mod probe;
@@ -12,6 +13,7 @@ pub mod resident;
 mod scratch;
 pub mod shader;
 pub mod timing;
+mod unpack;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -235,14 +237,16 @@ impl GpuEngine {
         if prepared.loaded.as_ref().is_some_and(|l| l.parameters == *parameters) {
             return Ok(());
         }
+        let mut clock = Instant::now();
         let precisions = Precisions::new(parameters)?;
-        let upload = layout::pack(&prepared.plan, parameters, &precisions, &self.scaling);
+        let upload = pack::pack(&prepared.plan, parameters, &precisions, &self.scaling);
         prepared.scratch.write(&self.context, &upload);
         prepared.loaded = Some(Loaded {
             parameters: parameters.clone(),
             origins: upload.data_origins,
             offset: upload.offset,
         });
+        self.host_seconds.parameters = lap(&mut clock);
         Ok(())
     }
 
@@ -271,7 +275,7 @@ impl GpuEngine {
         let device = timing.as_mut().map(|t| t.read(&self.context)).transpose()?;
         clock = Instant::now();
         let moments =
-            layout::unpack(plan, parameters, &self.scaling, origins, missing_bits, &totals, &log_likelihoods);
+            unpack::unpack(plan, parameters, &self.scaling, origins, missing_bits, &totals, &log_likelihoods);
         self.host_seconds.unpack = lap(&mut clock);
         Ok((moments, device))
     }

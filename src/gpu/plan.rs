@@ -122,7 +122,7 @@ impl Plan {
         let Problem { n_samples, n_features: d, n_components: k, .. } = problem;
         let density = Density::new(&problem, limits, tuning);
         let whiten = kernels::whiten(&problem);
-        let blocks = Blocks::new(&problem);
+        let blocks = Blocks::new(&problem, tuning);
         let per_slice = k.div_ceil(blocks.lanes) * blocks.roles.div_ceil(blocks.roles_here);
         let mut slice = tuning.slice;
         while slice > 256 && n_samples.div_ceil(slice) * per_slice < BUSY_WORKGROUPS {
@@ -146,7 +146,7 @@ impl Plan {
                     MAX_PARTIALS_BYTES.max(row_bytes * slices_per_unit as u64).min(limits.binding_bytes),
                     row_bytes * slices_per_unit as u64,
                 ))
-                .min(limits.workgroups / (unit / density.rows))
+                .min(limits.workgroups / (unit / TILE))
                 .min(limits.workgroups / slices_per_unit);
         let operations = match problem.covariance_type {
             CovarianceType::Full => 2 * triangle_len(d) + 2 * d + 1,

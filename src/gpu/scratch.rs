@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::Testing;
 use super::context::Context;
-use super::layout::{self, Slab, Upload};
+use super::layout::{self, Slab};
+use super::pack::Upload;
 use super::pipeline::Pipeline;
 use super::plan::{Kernel, Plan, TILE};
 use super::resident::Chunk;
@@ -313,7 +314,7 @@ fn dispatch(
 ) {
     let blocks = &plan.blocks;
     let [x, y, z] = match stage.work {
-        Work::Whiten => [slab.stride / (4 * TILE as u32), 1, 1],
+        Work::Whiten => [slab.stride / TILE as u32, 1, 1],
         Work::Density => [slab.stride / plan.density.rows as u32, 1, 1],
         Work::Moments => {
             let role_groups = blocks.roles.div_ceil(blocks.roles_here) as u32;

@@ -16,6 +16,8 @@ pub struct Tuning {
     pub staged_factor_bytes: usize,
     /// Columns per step of `log_density_full_tiled`; divides 16.
     pub density_unroll: usize,
+    /// Invocations of a workgroup of the moments kernel: 32, 64 or 128.
+    pub moments_threads: usize,
     /// Samples staged at a time by the moments kernel: a power of two.
     pub stage: usize,
     /// Samples per step of the moments kernel: a power of two.
@@ -27,16 +29,19 @@ pub struct Tuning {
 impl Tuning {
     /// The table.
     pub fn new(problem: &Problem) -> Tuning {
-        let d = problem.n_features;
+        // D, then invocations, stage and unroll of the moments kernel: NVIDIA H100, 2026-11-23.
+        let (moments_threads, stage, moments_unroll) = match problem.n_features {
+            0..=8 => (128, 64, 4),
+            9..=16 => (32, 16, 2),
+            17..=32 => (128, 64, 1),
+            _ => (128, 32, 1),
+        };
         Tuning {
             staged_factor_bytes: 12 << 10,
             density_unroll: 16,
-            stage: if d <= 32 { 64 } else { 32 },
-            moments_unroll: match d {
-                0..=8 => 4,
-                9..=16 => 2,
-                _ => 1,
-            },
+            moments_threads,
+            stage,
+            moments_unroll,
             slice: ALIGNMENT,
         }
     }
@@ -169,15 +174,17 @@ impl Density {
 
     fn diag(problem: &Problem, layout: FactorLayout) -> Density {
         let d = problem.n_features;
-        let unroll = [4, 2, 1].into_iter().find(|u| d % u == 0).unwrap_or(1);
-        let mut values = values([("D", d), ("UNROLL", unroll)]);
+        let unroll = [4, 2, 1].into_iter().find(|u| d.is_multiple_of(*u)).unwrap_or(1);
+        // Beyond D = 16 four tiles no longer stay in a processor's first cache: the teams share one.
+        let teams = if d <= 16 { 1 } else { 4 };
+        let mut values = values([("D", d), ("UNROLL", unroll), ("TEAMS", teams)]);
+        let workgroup_bytes = 128 * 4 + if teams > 1 { 256 * 16 } else { 0 };
         values.insert("TIED", Value::from(layout == FactorLayout::Offsets));
         values.insert("WEIGHTED", Value::from(problem.weighted));
-        let kernel =
-            Kernel { template: shader::LOG_DENSITY_DIAG, values, workgroup_bytes: 128 * 4, invocations: 128 };
+        let kernel = Kernel { template: shader::LOG_DENSITY_DIAG, values, workgroup_bytes, invocations: 128 };
         let vecs = if layout == FactorLayout::Offsets { 2 } else { 4 };
         let factor_vecs = problem.n_components.div_ceil(8) * d * vecs;
-        Density { kernel, rows: 4 * TILE, layout, factor_vecs }
+        Density { kernel, rows: 4 * TILE / teams, layout, factor_vecs }
     }
 }
 
@@ -194,12 +201,13 @@ pub(super) fn whiten(problem: &Problem) -> Option<Kernel> {
         template: shader::WHITEN,
         values: values([("D", d), ("DP", d.next_multiple_of(16))]),
         workgroup_bytes: 0,
-        invocations: 128,
+        invocations: 32,
     })
 }
 
 impl Blocks {
-    pub(super) fn new(problem: &Problem) -> Blocks {
+    pub(super) fn new(problem: &Problem, tuning: &Tuning) -> Blocks {
+        let threads = tuning.moments_threads;
         let d = problem.n_features;
         let mut lanes = problem.n_components.next_power_of_two().min(32);
         // Only the diagonal of the second moments, or all of a triangle.
@@ -214,10 +222,10 @@ impl Blocks {
         let diagonal = dp / 16;
         // Below the diagonal each 16 x 16 block is two roles of 8 x 16.
         let roles = if is_diagonal { diagonal } else { diagonal * diagonal };
-        let roles_here = roles.next_power_of_two().min(4);
+        let roles_here = roles.next_power_of_two().min(threads / 32);
         // Fewer components than lanes means more subsets, each with a staged sample of its own: where
         // long samples would not fit, lanes idle instead.
-        while lanes < 32 && (128 / roles_here / lanes) * dp * 4 > STAGED_SAMPLE_BYTES {
+        while lanes < 32 && (threads / roles_here / lanes) * dp * 4 > STAGED_SAMPLE_BYTES {
             lanes *= 2;
         }
         Blocks { lanes, roles, roles_here, statistics, block, vecs: dp / 4 }
@@ -234,20 +242,21 @@ pub(super) fn moments(
 ) -> Kernel {
     let d = problem.n_features;
     let Blocks { lanes, roles, roles_here, statistics, block, vecs } = *blocks;
-    let subsets = 128 / (lanes * roles_here);
+    let threads = tuning.moments_threads;
+    let subsets = threads / (lanes * roles_here);
     // An odd number of vec4 per sample keeps the staging writes off each other's banks.
     let row_vecs = vecs | 1;
     let pass = 8;
-    let sums_bytes = if subsets > 1 { pass * 128 * 4 } else { 0 };
+    let sums_bytes = if subsets > 1 { pass * threads * 4 } else { 0 };
     let stage_bytes = |stage: usize| stage * (row_vecs * 16 + (lanes + 1) * 4) + sums_bytes;
     let budget = limits.workgroup_bytes.min(32 << 10);
     let mut stage = tuning.stage;
     while stage > 1 && stage_bytes(stage) > budget {
         stage /= 2;
     }
-    // Every subset takes at least one sample of a stage.
-    stage = stage.max(subsets);
-    let parts = 128 / stage;
+    // Every subset takes at least one sample of a stage, every invocation loads at most one of them.
+    stage = stage.max(subsets).min(threads);
+    let parts = threads / stage;
     let mut values = values([
         ("D", d),
         ("DP", if d <= 16 { d } else { d.next_multiple_of(16) }),
@@ -268,8 +277,9 @@ pub(super) fn moments(
         ("LOADS_R", lanes.div_ceil(parts)),
         ("UNROLL", (stage / subsets).min(tuning.moments_unroll)),
         ("PASS", pass),
+        ("THREADS", threads),
     ]);
     values.insert("EXACT", Value::from(d == vecs * 4));
     values.insert("DIAGONAL", Value::from(blocks.sums() == block && block > 1));
-    Kernel { template: shader::MOMENTS, values, workgroup_bytes: stage_bytes(stage), invocations: 128 }
+    Kernel { template: shader::MOMENTS, values, workgroup_bytes: stage_bytes(stage), invocations: threads }
 }

@@ -1,0 +1,164 @@
+//! Parameters on their way to the device.
+//!
+//! There a sample is x' = (x − centre)/scale. With W = L⁻¹, W' = √(½ log2 e)·W·diag(scale) and
+//! b = −W' μ' the kernels get l = c − |W' x' + b|² in bits, everything rounded to f32 once.
+
+use rayon::prelude::*;
+
+use super::plan::{FactorLayout, Plan};
+use super::resident::Scaling;
+use crate::model::Parameters;
+use crate::precision::Precisions;
+use crate::shape::CovarianceType;
+
+/// A density that counts as 0, as the shaders' HUGE.
+const HUGE: f32 = 3.0e38;
+/// Factors below which one thread packs them faster than many.
+const PARALLEL_FACTORS: usize = 1 << 16;
+
+/// What one E-step sends to the device.
+#[derive(Debug)]
+pub(super) struct Upload {
+    /// Factors of the densities, packed as the plan's layout says.
+    pub(super) factors: Vec<f32>,
+    /// The constants apart, `[K]`: log2 π_k − log2 normaliser − `offset`.
+    pub(super) constants: Vec<f32>,
+    /// The largest constant in f64: taken off on the device, where it would cost digits, and added back
+    /// on the host.
+    pub(super) offset: f64,
+    /// W of a tied covariance, packed by 16 rows; else empty.
+    pub(super) whitening: Vec<f32>,
+    /// Origins on the device's scale, `[K, 4·vecs]`.
+    pub(super) origins: Vec<f32>,
+    /// The same origins in data units, `[K, D]`.
+    pub(super) data_origins: Vec<f64>,
+}
+
+/// Packs `parameters` for the kernels of `plan`.
+pub(super) fn pack(
+    plan: &Plan,
+    parameters: &Parameters,
+    precisions: &Precisions,
+    scaling: &Scaling,
+) -> Upload {
+    let (k, d) = (parameters.n_components(), parameters.n_features());
+    let bits = std::f64::consts::LOG2_E;
+    let log_normalisers = &precisions.log_normalisers;
+    let offset = bits * log_normalisers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let constants = log_normalisers.iter().map(|c| ((c * bits - offset) as f32).max(-HUGE)).collect();
+    let means: Vec<f64> = (0..k).flat_map(|c| scaling.to_device(parameters.mean(c))).collect();
+    let mut upload = Upload {
+        factors: vec![0.0; plan.density.factor_vecs * 4],
+        constants,
+        offset,
+        whitening: vec![0.0; plan.whitening_vecs() * 4],
+        origins: vec![0.0; k * plan.blocks.vecs * 4],
+        data_origins: vec![0.0; k * d],
+    };
+    for (i, m) in means.iter().enumerate() {
+        let origin = *m as f32;
+        upload.origins[i / d * plan.blocks.vecs * 4 + i % d] = origin;
+        upload.data_origins[i] = scaling.to_data(i % d, f64::from(origin));
+    }
+    let scaled = Scaled { precisions, scale: &scaling.scale, root: (0.5 * bits).sqrt(), d };
+    match plan.density.layout {
+        FactorLayout::Rows | FactorLayout::Tiled => {
+            let constants = &upload.constants;
+            let fill = |(component, out): (usize, &mut [f32])| {
+                let factor = scaled.matrix(component);
+                let shift = shift(&factor, &means[component * d..(component + 1) * d]);
+                match plan.density.layout {
+                    FactorLayout::Rows => pack_rows(out, &factor, &shift, d, constants[component]),
+                    _ => pack_tiled(out, &factor, &shift, d),
+                }
+            };
+            let vecs = upload.factors.len() / k;
+            if upload.factors.len() < PARALLEL_FACTORS {
+                upload.factors.chunks_exact_mut(vecs).enumerate().for_each(fill);
+            } else {
+                upload.factors.par_chunks_exact_mut(vecs).enumerate().for_each(fill);
+            }
+        }
+        FactorLayout::Offsets => {
+            let factor = scaled.matrix(0);
+            pack_tiled(&mut upload.whitening, &factor, &vec![0.0; d], d);
+            for (component, mean) in means.chunks_exact(d).enumerate() {
+                for (j, shift) in shift(&factor, mean).into_iter().enumerate() {
+                    upload.factors[(component / 8 * d + j) * 8 + component % 8] = shift as f32;
+                }
+            }
+        }
+        FactorLayout::Pairs => {
+            for (component, mean) in means.chunks_exact(d).enumerate() {
+                for (j, m) in mean.iter().enumerate() {
+                    let a = scaled.diagonal(parameters.covariance_type(), component, j);
+                    let at = (component / 8 * d + j) * 16 + component % 8 * 2;
+                    upload.factors[at] = a as f32;
+                    upload.factors[at + 1] = (-a * m) as f32;
+                }
+            }
+        }
+    }
+    upload
+}
+
+/// W' of the components.
+struct Scaled<'a> {
+    precisions: &'a Precisions,
+    scale: &'a [f64],
+    root: f64,
+    d: usize,
+}
+
+impl Scaled<'_> {
+    /// The `component`-th matrix, D×D (full; the only one of tied).
+    fn matrix(&self, component: usize) -> Vec<f64> {
+        let square = self.d * self.d;
+        let whitening = &self.precisions.whitening[component * square..(component + 1) * square];
+        whitening.iter().enumerate().map(|(i, w)| self.root * w * self.scale[i % self.d]).collect()
+    }
+
+    /// Entry (j, j) of a diagonal W'.
+    fn diagonal(&self, covariance_type: CovarianceType, component: usize, j: usize) -> f64 {
+        let at = if covariance_type == CovarianceType::Diag { component * self.d + j } else { component };
+        self.root * self.precisions.whitening[at] * self.scale[j]
+    }
+}
+
+/// b = −W' μ'.
+fn shift(factor: &[f64], mean: &[f64]) -> Vec<f64> {
+    let rows = factor.chunks_exact(mean.len());
+    rows.map(|row| -row.iter().zip(mean).map(|(w, m)| w * m).sum::<f64>()).collect()
+}
+
+/// Row after row: b_i, W_i0 … W_ii; the constant last.
+fn pack_rows(out: &mut [f32], factor: &[f64], shift: &[f64], d: usize, constant: f32) {
+    let mut at = 0;
+    for i in 0..d {
+        out[at] = shift[i] as f32;
+        for j in 0..=i {
+            out[at + 1 + j] = factor[i * d + j] as f32;
+        }
+        at += i + 2;
+    }
+    out[at] = constant;
+}
+
+/// Sixteen rows at a time: their b, then their columns up to the end of the diagonal block; what lies
+/// beyond D or above the diagonal stays 0.
+fn pack_tiled(out: &mut [f32], factor: &[f64], shift: &[f64], d: usize) {
+    let mut at = 0;
+    for first in (0..d).step_by(16) {
+        let rows = first..(first + 16).min(d);
+        for i in rows.clone() {
+            out[at + i - first] = shift[i] as f32;
+        }
+        at += 16;
+        for j in 0..first + 16 {
+            for i in rows.clone().filter(|&i| j <= i) {
+                out[at + i - first] = factor[i * d + j] as f32;
+            }
+            at += 16;
+        }
+    }
+}
