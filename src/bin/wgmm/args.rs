@@ -11,7 +11,7 @@ use wgmm::data::{Missing, ReadOptions};
 use crate::exit::{Failure, Outcome, say};
 use crate::output::is_stdout;
 use crate::progress::When;
-use crate::{completions, devices, fit, man, predict, sample, score, synth};
+use crate::{bench, completions, devices, fit, man, predict, sample, score, synth};
 
 /// Gaussian mixtures by expectation-maximization, on any graphics card or on all cores.
 #[derive(Debug, Parser)]
@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Synth(synth::SynthArgs),
     /// Draw new rows from a model
     Sample(sample::SampleArgs),
+    /// Time iterations on fresh data, and check their result
+    Bench(Box<bench::BenchArgs>),
     /// List the graphics adapters
     Devices(devices::DevicesArgs),
     /// Print a completion script for a shell

@@ -37,6 +37,16 @@ impl Failure {
         Failure { code: USAGE, message: message.into() }
     }
 
+    /// Everything was done, and the result is wrong.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Failure { code: FAILED, message: message.into() }
+    }
+
+    /// What is said about it.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Bad data or model.
     pub(crate) fn input(message: impl Into<String>) -> Self {
         Failure { code: INPUT, message: message.into() }

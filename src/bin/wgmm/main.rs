@@ -1,6 +1,7 @@
 //! The `wgmm` command: reads options, calls the library, writes results. No mathematics here.
 
 mod args;
+mod bench;
 mod completions;
 mod devices;
 mod exit;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Score(args) => score::run(args),
         Command::Synth(args) => synth::run(args),
         Command::Sample(args) => sample::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Devices(args) => devices::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
