@@ -65,8 +65,7 @@ pub fn distances(
 ) -> Result<Distances> {
     let shape = |p: &Parameters| (p.covariance_type(), p.n_components(), p.n_features());
     if shape(found) != shape(expected) {
-        let text =
-            |(t, k, d): (CovarianceType, usize, usize)| format!("{k} components, {d} features, {t}");
+        let text = |(t, k, d): (CovarianceType, usize, usize)| format!("{k} components, {d} features, {t}");
         return Err(Error::shape("mixtures to compare", text(shape(expected)), text(shape(found))));
     }
     let (k, d) = (expected.n_components(), expected.n_features());
@@ -79,7 +78,9 @@ pub fn distances(
         let gap = found.mean(component).iter().zip(expected.mean(component)).map(|(a, b)| a - b);
         let gap: Vec<f64> = gap.collect();
         let whitened: f64 = match t {
-            CovarianceType::Full => squared_norm(&whitening[component * d * d..(component + 1) * d * d], &gap),
+            CovarianceType::Full => {
+                squared_norm(&whitening[component * d * d..(component + 1) * d * d], &gap)
+            }
             CovarianceType::Tied => squared_norm(&whitening, &gap),
             CovarianceType::Diag => {
                 let w = &whitening[component * d..(component + 1) * d];

@@ -306,12 +306,7 @@ impl GpuEngine {
     ///
     /// # Errors
     /// A failure of the device.
-    pub fn warm_up_to(
-        &mut self,
-        floor: Option<f64>,
-        least: Duration,
-        limit: Duration,
-    ) -> Result<(f64, f64)> {
+    pub fn warm_up_to(&mut self, floor: Option<f64>, least: Duration, limit: Duration) -> Result<(f64, f64)> {
         self.with_burner(|burner, context| burner.warm_up(context, floor, least, limit))
     }
 

@@ -156,7 +156,9 @@ mod tests {
         for named in Case::named(full) {
             assert_eq!(Case::parse(&named.name, full)?, named);
         }
-        for bad in ["", "middle", "mid:", "mid:1.5", "mid:3", "5,2", "0,2,2", "5,2,9", "5,2,2,oval", "9,9,9,9"] {
+        for bad in
+            ["", "middle", "mid:", "mid:1.5", "mid:3", "5,2", "0,2,2", "5,2,9", "5,2,2,oval", "9,9,9,9"]
+        {
             assert!(Case::parse(bad, full).is_err(), "{bad}");
         }
         Ok(())

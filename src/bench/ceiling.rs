@@ -12,7 +12,7 @@ const CHAINS: usize = 12;
 /// Rounds of one burst on one thread: about a millisecond.
 const ROUNDS: usize = 1 << 17;
 /// How long the probe looks for the best burst.
-const PROBE: Duration = Duration::from_millis(400);
+const PROBE: Duration = Duration::from_millis(250);
 
 /// One burst; the operations it took.
 struct Burst;

@@ -109,11 +109,8 @@ pub(super) fn run(bench: &mut Bench, problem: &Problem<'_>) -> Result<CaseReport
     if !(held && held_again) {
         marks.push("clocks fell".into());
     }
-    let device = device.map(|device| DeviceTimes {
-        parameters: host.parameters,
-        unpack: host.unpack,
-        ..device
-    });
+    let device =
+        device.map(|device| DeviceTimes { parameters: host.parameters, unpack: host.unpack, ..device });
     let memory = Memory::since(resident);
     let info = engine.info();
     // Its memory may be needed for the check.
@@ -153,10 +150,10 @@ fn device_times(
         totals.push(total);
         kernels.iter_mut().zip(seconds).for_each(|(all, s)| all.push(s));
     }
-    let kernels = WORK.iter().zip(kernels).map(|(name, seconds)| KernelTime {
-        name: (*name).into(),
-        median: median(seconds),
-    });
+    let kernels = WORK
+        .iter()
+        .zip(kernels)
+        .map(|(name, seconds)| KernelTime { name: (*name).into(), median: median(seconds) });
     Ok(Some(DeviceTimes {
         total: Spread::of(&totals),
         kernels: kernels.filter(|kernel| kernel.median > 0.0).collect(),

@@ -128,7 +128,8 @@ pub(super) fn copy_rate(context: &Context) -> Result<f64> {
     let mut timing = Timing::new(context, 1)?;
     let mut best = 0.0f64;
     for _ in 0..COPIES {
-        let seconds = timed(context, &pipeline, &group, workgroups as u32, timing.as_mut(), "the copy probe")?;
+        let seconds =
+            timed(context, &pipeline, &group, workgroups as u32, timing.as_mut(), "the copy probe")?;
         best = best.max(2.0 * bytes as f64 / seconds);
     }
     Ok(best)

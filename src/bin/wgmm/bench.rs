@@ -83,7 +83,8 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
         return list(args, &cases);
     }
     let files = [("--data", &args.data), ("--init", &args.init), ("--baseline", &args.baseline)];
-    let inputs: Vec<(&str, &Path)> = files.into_iter().filter_map(|(n, p)| Some((n, p.as_deref()?))).collect();
+    let inputs: Vec<(&str, &Path)> =
+        files.into_iter().filter_map(|(n, p)| Some((n, p.as_deref()?))).collect();
     check_files(&inputs, &[("--save", args.save.as_ref())])?;
     if args.json && args.save.as_deref().is_some_and(output::is_stdout) {
         return Err(Failure::usage("--json and --save would both write to stdout: give a file name"));
@@ -147,7 +148,8 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
     if let Some(failure) = first_error {
         return Err(failure);
     }
-    let wrong: Vec<String> = report.cases.iter().filter(|case| !case.check.passed()).map(table::wrong).collect();
+    let wrong: Vec<String> =
+        report.cases.iter().filter(|case| !case.check.passed()).map(table::wrong).collect();
     if wrong.is_empty() { Ok(()) } else { Err(Failure::failed(wrong.join("; "))) }
 }
 
@@ -158,7 +160,8 @@ fn given(bench: &mut Bench, data: &Path, init: &Path, args: &BenchArgs) -> Outco
     let about = |e: Error| Failure::about(data, e);
     let table = data::open(data, &ReadOptions::default()).map_err(about)?;
     let seconds = started.elapsed().as_secs_f64();
-    let problem = Problem::given(&data.display().to_string(), table.samples, start, seconds).map_err(about)?;
+    let problem =
+        Problem::given(&data.display().to_string(), table.samples, start, seconds).map_err(about)?;
     bench.run(&problem).map_err(about)
 }
 

@@ -128,7 +128,8 @@ pub(super) fn case(report: &CaseReport, first: bool) -> String {
         ms(setup.check)
     ));
     if let Some(peak) = report.memory.peak {
-        let beyond = report.memory.beyond_data.map_or(String::new(), |b| format!(", {} beyond the data", bytes(b)));
+        let beyond =
+            report.memory.beyond_data.map_or(String::new(), |b| format!(", {} beyond the data", bytes(b)));
         line(format!("  memory     {} at most{beyond}", bytes(peak)));
     }
     let check = &report.check;
@@ -208,6 +209,12 @@ fn scaled(value: f64, step: f64, prefixes: &[&str]) -> String {
         value /= step;
         prefix += 1;
     }
-    let digits = if prefix == 0 || value >= 100.0 { 0 } else if value >= 10.0 { 1 } else { 2 };
+    let digits = if prefix == 0 || value >= 100.0 {
+        0
+    } else if value >= 10.0 {
+        1
+    } else {
+        2
+    };
     format!("{value:.digits$} {}", prefixes[prefix])
 }
