@@ -1,12 +1,15 @@
-// Computes: per slice of ${SLICE} samples and component, sum r, sum r z and ${"the diagonal" if DIAGONAL else "the lower triangle"} of sum r z z^T, z = x - origin
+// Computes: per slice of ${SLICE} samples and component, sum r, sum r z and ${"the diagonal" if DIAGONAL else "the lower triangle"} of sum r z z^T, z = ${"W (x - origin)" if WHITENED else "x - origin"}
 // One invocation: one component, one block of features or of the triangle (its role), every ${SUBSETS}th sample of the slice
-// Bindings: 0 samples, slab; 1 origins; 2 weighted log densities, log normalisers, partials
+// Bindings: 0 samples, slab; 1 origins${", factors" if WHITENED else ""}; 2 weighted log densities, log normalisers, partials
 // Assumes: ${THREADS} invocations = ${ROLES_HERE} roles x ${SUBSETS} subsets x ${LANES} components; stride a multiple of the slice; partials written whole
 // Twin: reference/moments.rs
 
 @group(0) @binding(0) var<storage, read> samples: array<f32>;
 @group(0) @binding(3) var<uniform> slab: Slab;
 @group(1) @binding(0) var<storage, read> origins: array<vec4<f32>>;
+//% if WHITENED
+@group(1) @binding(1) var<storage, read> factors: array<f32>;
+//% endif
 @group(2) @binding(0) var<storage, read> weighted_log_densities: array<f32>;
 @group(2) @binding(1) var<storage, read> log_normalisers: array<f32>;
 @group(2) @binding(2) var<storage, read_write> partials: array<f32>;
@@ -57,6 +60,15 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
 //% for v in range(BLOCK_VECS)
     let origin${v} = origins[k * ${VECS}u + column_vec + ${v}u];
 //% endfor
+
+//% if WHITENED
+    // Row i of the factors: b_i, W_i0 ... W_ii.
+//% for i in range(D)
+//% for j in range(i + 1)
+    let w_${i}_${j} = factors[k * ${FACTOR_FLOATS}u + ${i * (i + 3) // 2 + 1 + j}u];
+//% endfor
+//% endfor
+//% endif
 
     // The next ${STAGE} samples travel through registers while the current ones are summed.
     let point = t % ${STAGE}u;
@@ -132,8 +144,24 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
                 let r${u} = wg_responsibilities[(p + ${u * SUBSETS}u) * ${LANES + 1}u + lane];
                 let at${u} = (p + ${u * SUBSETS}u) * ${ROW_VECS}u + column_vec;
                 count += r${u};
+//% if WHITENED
+                let centred${u} = wg_features[at${u}] - origin0;
+//% for i in range(4)
+//% if i < D
+                var y${u}_${i} = w_${i}_0 * centred${u}.x;
+//% for j in range(1, i + 1)
+                y${u}_${i} = fma(w_${i}_${j}, centred${u}.${"xyzw"[j]}, y${u}_${i});
+//% endfor
+//% else
+                let y${u}_${i} = 0.0;
+//% endif
+//% endfor
+                let z${u}_0 = vec4<f32>(y${u}_0, y${u}_1, y${u}_2, y${u}_3);
+//% endif
 //% for v in range(BLOCK_VECS)
+//% if not WHITENED
                 let z${u}_${v} = wg_features[at${u} + ${v}u] - origin${v};
+//% endif
                 let w${u}_${v} = z${u}_${v} * r${u};
                 first_moment${v} += w${u}_${v};
 //% endfor

@@ -1,5 +1,8 @@
-// The samples one dispatch works on: a run of whole tiles of 128 samples inside one resident chunk.
-// Every shader starts with this text. Samples lie as [tile][feature][128]; scratch is [component][stride].
+// Computes: nothing by itself: the struct and the constants that every shader starts with
+// One invocation: works on samples of one slab, a run of whole tiles of 128 samples inside one resident chunk
+// Bindings: none; shaders bind their Slab at group 0, binding 3
+// Assumes: samples lie as [tile][feature][128], scratch as [component][stride]
+// Twin: gpu/layout.rs
 struct Slab {
     first_tile: u32,    // tile of the chunk the slab starts with
     n_samples: u32,     // samples in the chunk; those beyond have weight 0
@@ -13,5 +16,5 @@ struct Slab {
 
 const TILE = 128u;
 // log2 weight of a sample that does not count, and log2 density of a component of weight 0: finite,
-// because WGSL may assume that infinities do not occur.
-const HUGE = 3.0e38;
+// because WGSL may assume that infinities do not occur, and so small that two of them add up finite.
+const HUGE = 1.0e38;

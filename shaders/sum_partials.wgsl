@@ -2,7 +2,7 @@
 // One invocation: one statistic of one group
 // Bindings: 0 slab; 2 partials, totals
 // Assumes: slices arrive in order, slab after slab; the first slice of a group starts its total
-// Twin: Moments::add
+// Twin: moments.rs (Moments::add)
 
 @group(0) @binding(3) var<uniform> slab: Slab;
 @group(2) @binding(0) var<storage, read> partials: array<f32>;

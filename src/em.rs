@@ -84,8 +84,9 @@ pub fn fit(
     let mut restarts = Vec::new();
     let mut first_error = None;
     for restart in 0..options.n_init {
-        let start = init::seed(samples, options, restart)?;
-        match iterate(engine, options, observer, start, restart) {
+        let run = init::seed(samples, options, restart)
+            .and_then(|start| iterate(engine, options, observer, start, restart));
+        match run {
             Ok(run) => {
                 restarts.push(run.summary());
                 let interrupted = run.stop_reason == StopReason::Interrupted;

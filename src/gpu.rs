@@ -19,12 +19,13 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use context::Context;
+use pack::Kept;
 use plan::{Limits, Plan, Problem};
 use probe::Burner;
 use resident::{Chunk, Scaling};
 use scratch::Scratch;
 use shader::ShaderEdit;
-use timing::{DeviceSeconds, Timing};
+use timing::{DeviceSeconds, HostSeconds, Timing, lap};
 
 use crate::data::Samples;
 use crate::engine::Engine;
@@ -100,35 +101,15 @@ pub fn adapters() -> Vec<AdapterSummary> {
     context::adapters()
 }
 
-/// Whether a fit of this size gains from a graphics card: its round trips cost more than the sums of
-/// a small problem.
+/// Multiplications per E-step from which a card is worth opening: below, all cores have finished a whole
+/// fit before a driver has started (about 0.7 s on an NVIDIA H100, 2026-11-23).
+const WORTHWHILE: f64 = 1e8;
+
+/// Whether a fit of this size gains from a graphics card. Every density costs about D² multiplications
+/// and an exponential.
 pub fn is_worthwhile(n_samples: usize, n_features: usize, n_components: usize) -> bool {
-    (n_samples * n_components) as f64 * (n_features * n_features) as f64 > 1e7
-}
-
-/// Wall time of the host's parts of an engine's work, seconds: of its making, and of the last E-step.
-#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
-pub struct HostSeconds {
-    /// Finding and opening the adapter.
-    pub open: f64,
-    /// Centre and scale of the samples.
-    pub scaling: f64,
-    /// Converting and uploading the samples.
-    pub upload: f64,
-    /// Planning, pipelines and buffers for the last kind of mixture.
-    pub prepare: f64,
-    /// Factorising, packing and queueing the last parameters.
-    pub parameters: f64,
-    /// From recording the last E-step to its sums on the host: the device's time is part of it.
-    pub submit_and_read: f64,
-    /// Sums in f64 from what was read.
-    pub unpack: f64,
-}
-
-/// Seconds since `started`, which becomes now.
-fn lap(started: &mut Instant) -> f64 {
-    let now = Instant::now();
-    (now - std::mem::replace(started, now)).as_secs_f64()
+    let (n, d, k) = (n_samples as f64, n_features as f64, n_components as f64);
+    n * k * (d * d + 8.0) > WORTHWHILE
 }
 
 /// Samples resident on a graphics device.
@@ -161,10 +142,7 @@ struct Prepared {
 #[derive(Debug)]
 struct Loaded {
     parameters: Parameters,
-    /// Origins in data units.
-    origins: Vec<f64>,
-    /// Bits taken off every log density.
-    offset: f64,
+    kept: Kept,
 }
 
 impl GpuEngine {
@@ -239,13 +217,9 @@ impl GpuEngine {
         }
         let mut clock = Instant::now();
         let precisions = Precisions::new(parameters)?;
-        let upload = pack::pack(&prepared.plan, parameters, &precisions, &self.scaling);
+        let (upload, kept) = pack::pack(&prepared.plan, parameters, &precisions, &self.scaling);
         prepared.scratch.write(&self.context, &upload);
-        prepared.loaded = Some(Loaded {
-            parameters: parameters.clone(),
-            origins: upload.data_origins,
-            offset: upload.offset,
-        });
+        prepared.loaded = Some(Loaded { parameters: parameters.clone(), kept });
         self.host_seconds.parameters = lap(&mut clock);
         Ok(())
     }
@@ -269,13 +243,10 @@ impl GpuEngine {
         let seconds = seconds.max(1e-6);
         // The first iteration may hold the driver's compilation: the next ones correct the rate.
         self.rate = plan.flops_per_sample * self.n_samples as f64 / seconds;
-        let origins = loaded.origins.clone();
-        // Every sample misses the offset once, with its weight.
-        let missing_bits = loaded.offset * self.total_weight;
         let device = timing.as_mut().map(|t| t.read(&self.context)).transpose()?;
+        let total = self.total_weight;
         clock = Instant::now();
-        let moments =
-            unpack::unpack(plan, parameters, &self.scaling, origins, missing_bits, &totals, &log_likelihoods);
+        let moments = unpack::unpack(plan, &self.scaling, &loaded.kept, total, &totals, &log_likelihoods);
         self.host_seconds.unpack = lap(&mut clock);
         Ok((moments, device))
     }
@@ -381,7 +352,8 @@ impl Engine for GpuEngine {
                 let (stride, skipped, bits) = scratch.densities(&self.context, plan, chunk, start..stop)?;
                 for row in 0..stop - start {
                     densities.extend((0..k).map(|c| {
-                        (f64::from(bits[c * stride + skipped + row]) + loaded.offset) * std::f64::consts::LN_2
+                        (f64::from(bits[c * stride + skipped + row]) + loaded.kept.offset)
+                            * std::f64::consts::LN_2
                     }));
                 }
                 start = stop;

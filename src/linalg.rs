@@ -11,26 +11,38 @@ pub(crate) struct BadPivot {
 }
 
 /// Lower Cholesky factor L of `a` (A = L Lᵀ), reading only the lower triangle; the rest of the
-/// result is 0. Golub & Van Loan, *Matrix Computations*, 4.2.5 (row-wise).
+/// result is 0. Golub & Van Loan, *Matrix Computations*, 4.2.5, on Lᵀ: its rows lie in one piece, so
+/// that the updates vectorise.
 pub(crate) fn cholesky(a: &[f64], d: usize) -> Result<Vec<f64>, BadPivot> {
-    let mut l = vec![0.0; d * d];
+    let mut upper = vec![0.0; d * d];
     for i in 0..d {
         for j in 0..=i {
-            let (row_i, row_j) = (&l[i * d..i * d + j], &l[j * d..j * d + j]);
-            let dot: f64 = row_i.iter().zip(row_j).map(|(x, y)| x * y).sum();
-            let value = a[i * d + j] - dot;
-            l[i * d + j] = if i == j {
-                // NaN fails this comparison, too.
-                if !(value > 0.0 && value.is_finite()) {
-                    return Err(BadPivot { row: i, value });
-                }
-                value.sqrt()
-            } else {
-                value / l[j * d + j]
-            };
+            upper[j * d + i] = a[i * d + j];
         }
     }
-    Ok(l)
+    for j in 0..d {
+        let (head, tail) = upper.split_at_mut((j + 1) * d);
+        let row = &mut head[j * d + j..];
+        let value = row[0];
+        // NaN fails this comparison, too.
+        if !(value > 0.0 && value.is_finite()) {
+            return Err(BadPivot { row: j, value });
+        }
+        let pivot = value.sqrt();
+        row.iter_mut().for_each(|u| *u /= pivot);
+        for i in j + 1..d {
+            let factor = row[i - j];
+            let below = &mut tail[(i - j - 1) * d + i..(i - j) * d];
+            below.iter_mut().zip(&row[i - j..]).for_each(|(b, u)| *b -= factor * u);
+        }
+    }
+    let mut lower = vec![0.0; d * d];
+    for i in 0..d {
+        for j in 0..=i {
+            lower[i * d + j] = upper[j * d + i];
+        }
+    }
+    Ok(lower)
 }
 
 /// Inverse of a lower triangular matrix with a positive diagonal, lower triangular itself.

@@ -132,7 +132,7 @@ pub fn m_step(
 ) -> Result<Parameters> {
     let (k, d) = (moments.n_components(), moments.n_features);
     let counts = &moments.effective_counts;
-    if let Some(component) = counts.iter().position(|n| *n <= COLLAPSED_COUNT) {
+    if let Some(component) = counts.iter().position(|n| n.is_nan() || *n <= COLLAPSED_COUNT) {
         return Err(Error::ComponentCollapsed { component, iteration, effective_count: counts[component] });
     }
     let total: f64 = counts.iter().sum();

@@ -1,9 +1,23 @@
-//! The integration tests, one binary because linking wgpu is slow.
+//! Every test of the crate in one binary: linking wgpu once is enough.
+//!
+//! Modules are named by what they guard. Tests that open a graphics adapter live in modules called
+//! `device`; they never return early: without an adapter they fail and say what was found.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, unreachable_pub)]
 
+mod support;
+
+mod architecture;
 mod bench_command;
 #[cfg(feature = "cli")]
 mod cli;
+mod cpu_engine;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
+mod faults;
+mod golden;
+#[cfg(feature = "gpu")]
+mod gpu_layout;
+mod model_file;
+mod oracles;

@@ -103,17 +103,21 @@ fn a_bound_of_nothing_is_missed() {
     }
 }
 
-/// The software adapter is timed, checked and marked.
 #[cfg(feature = "gpu")]
-#[test]
-fn a_graphics_adapter_is_timed_and_checked() {
-    let engine = EngineRequest { kind: EngineKind::Gpu, ..Default::default() };
-    let mut bench = Bench::new(Settings { engine, iters: 2, ..Default::default() });
-    let report = bench.run(&problem("5000,4,3", CovarianceType::Full)).unwrap();
-    assert!(report.check.passed(), "{:?}", report.check);
-    assert!(report.ceiling.fma > 0.0 && report.ceiling.copy > Some(0.0));
-    let is_software = wgmm::gpu::adapters()[0].is_software;
-    assert_eq!(report.marks.iter().any(|mark| mark == "smoke, not speed"), is_software);
+mod device {
+    use super::*;
+
+    /// The software adapter is timed, checked and marked.
+    #[test]
+    fn a_graphics_adapter_is_timed_and_checked() {
+        let engine = EngineRequest { kind: EngineKind::Gpu, ..Default::default() };
+        let mut bench = Bench::new(Settings { engine, iters: 2, ..Default::default() });
+        let report = bench.run(&problem("5000,4,3", CovarianceType::Full)).unwrap();
+        assert!(report.check.passed(), "{:?}", report.check);
+        assert!(report.ceiling.fma > 0.0 && report.ceiling.copy > Some(0.0));
+        let is_software = wgmm::gpu::adapters()[0].is_software;
+        assert_eq!(report.marks.iter().any(|mark| mark == "smoke, not speed"), is_software);
+    }
 }
 
 /// The constant in the source is what this crate is really built with.

@@ -40,9 +40,9 @@ pub(super) struct Block {
     pub(super) x: Aligned,
     /// Sample weights, `[row]`; 0 past the last row.
     pub(super) weights: Aligned,
-    /// Weighted log densities, then √ of responsibilities times sample weights,
-    /// `[chunk][component][V·lanes]`.
-    pub(super) roots: Aligned,
+    /// Weighted log densities, then responsibilities times sample weights (diag, spherical) or their
+    /// square roots (full, tied), `[chunk][component][V·lanes]`.
+    pub(super) r: Aligned,
     /// One chunk less the component's mean, `[feature][V·lanes]`.
     pub(super) z: Aligned,
     /// Samples less the mean times √r, of the component at hand.
@@ -54,7 +54,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Loads row-major `values` and returns the number of chunks they fill. Rows of weight 0 and
+    /// Loads row-major `values` less the `centre` (`[D]`) and returns the number of chunks they fill. Rows of weight 0 and
     /// places past the last row are filled with `fill` (`[D]`), so that whatever stands in an absent
     /// row cannot make a NaN.
     #[inline(always)]
@@ -62,6 +62,7 @@ impl Block {
         &mut self,
         values: &[f64],
         weights: Option<&[f64]>,
+        centre: &[f64],
         fill: &[f64],
     ) -> usize {
         let d = fill.len();
@@ -78,17 +79,22 @@ impl Block {
         for (chunk, (x, weights)) in x.chunks_exact_mut(width * d).zip(to.chunks_exact(width)).enumerate() {
             let rows = &values[chunk * width * d..n.min((chunk + 1) * width) * d];
             match d {
-                1 => turn::<1>(rows, 1, 0, x, width),
-                2 => turn::<2>(rows, 2, 0, x, width),
-                3 => turn::<3>(rows, 3, 0, x, width),
+                1 => turn::<1>(rows, centre, 0, x, width),
+                2 => turn::<2>(rows, centre, 0, x, width),
+                3 => turn::<3>(rows, centre, 0, x, width),
                 _ => {
                     let mut feature = 0;
-                    while feature + 4 <= d {
-                        turn::<4>(rows, d, feature, &mut x[feature * width..], width);
+                    // A cache line of a row at a time.
+                    while feature + 8 <= d {
+                        turn::<8>(rows, centre, feature, &mut x[feature * width..], width);
+                        feature += 8;
+                    }
+                    if feature + 4 <= d {
+                        turn::<4>(rows, centre, feature, &mut x[feature * width..], width);
                         feature += 4;
                     }
                     for feature in feature..d {
-                        turn::<1>(rows, d, feature, &mut x[feature * width..], width);
+                        turn::<1>(rows, centre, feature, &mut x[feature * width..], width);
                     }
                 }
             }
@@ -102,13 +108,14 @@ impl Block {
     }
 }
 
-/// Writes features `feature..feature + F` of `rows` (of `d` numbers) one after the other, `width`
-/// apart.
+/// Writes features `feature..feature + F` of `rows` less the centre one after the other, `width` apart.
 #[inline(always)]
-fn turn<const F: usize>(rows: &[f64], d: usize, feature: usize, x: &mut [f64], width: usize) {
+fn turn<const F: usize>(rows: &[f64], centre: &[f64], feature: usize, x: &mut [f64], width: usize) {
     let mut columns = x.chunks_exact_mut(width);
     let mut columns: [&mut [f64]; F] = std::array::from_fn(|_| columns.next().unwrap_or_default());
+    let d = centre.len();
     let n = rows.len() / d;
+    let centre = &centre[feature..feature + F];
     for column in &mut columns {
         let whole = std::mem::take(column);
         *column = &mut whole[..n];
@@ -116,7 +123,7 @@ fn turn<const F: usize>(rows: &[f64], d: usize, feature: usize, x: &mut [f64], w
     for (lane, row) in rows.chunks_exact(d).enumerate() {
         let row = &row[feature..feature + F];
         for f in 0..F {
-            columns[f][lane] = row[f];
+            columns[f][lane] = row[f] - centre[f];
         }
     }
 }

@@ -45,7 +45,7 @@ fn e_step<S: Simd, const V: usize>(s: S, task: EStep<'_>) {
         let mut widened = std::mem::take(&mut block.widened);
         let weights = samples.sample_weights().map(|w| &w[rows.clone()]);
         let values = samples.rows_f64(rows, &mut widened);
-        let chunks = block.load::<S, V>(values, weights, mixture.mean(0));
+        let chunks = block.load::<S, V>(values, weights, &mixture.centre, mixture.mean(0));
         log_likelihood[0] += responsibilities::<S, V>(s, mixture, block, chunks, counts);
         match mixture.covariance_type {
             CovarianceType::Full | CovarianceType::Tied if d >= rowwise::MIN_FEATURES => {
@@ -62,9 +62,10 @@ fn e_step<S: Simd, const V: usize>(s: S, task: EStep<'_>) {
     }
 }
 
-/// Fills `block.roots` with √(w·r) of every chunk, adds w·r to `counts` and returns Σ w ln p(x).
+/// Fills `block.r` for every chunk, adds w·r to `counts` and returns Σ w ln p(x).
 ///
-/// The roots cost nothing: exp(½y) is as quick as exp(y), and second moments want √r on both sides.
+/// The roots of w·r cost nothing: exp(½y) is as quick as exp(y), and the second moments of full
+/// matrices want one on either side.
 #[inline(always)]
 fn responsibilities<S: Simd, const V: usize>(
     s: S,
@@ -80,7 +81,8 @@ fn responsibilities<S: Simd, const V: usize>(
     let x = block.x.get(chunks * d * width);
     let weights = groups::<S, V>(block.weights.get(chunks * width));
     let z = block.z.take(d * width);
-    let r = block.roots.take(chunks * k * width);
+    let r = block.r.take(chunks * k * width);
+    let separable = matches!(mixture.covariance_type, CovarianceType::Diag | CovarianceType::Spherical);
     let zero = s.splat_f64s(0.0);
     let mut log_likelihood = zero;
     for ((x, r), weights) in x.chunks_exact(d * width).zip(r.chunks_exact_mut(k * width)).zip(weights) {
@@ -112,8 +114,10 @@ fn responsibilities<S: Simd, const V: usize>(
         }
         for (y, count) in r.iter_mut().zip(groups_mut::<S, 1>(lane_counts)) {
             for v in 0..V {
-                y[v] = s.mul_f64s(y[v], scale[v]);
-                count[0] = s.mul_add_e_f64s(y[v], y[v], count[0]);
+                let root = s.mul_f64s(y[v], scale[v]);
+                let r = s.mul_f64s(root, root);
+                count[0] = s.add_f64s(count[0], r);
+                y[v] = if separable { r } else { root };
             }
         }
     }
@@ -148,11 +152,11 @@ fn densities<S: Simd, const V: usize>(s: S, task: Densities<'_>) {
         let rows = start..(start + plan.block_rows).min(rows.end);
         let mut widened = std::mem::take(&mut block.widened);
         let values = samples.rows_f64(rows, &mut widened);
-        let chunks = block.load::<S, V>(values, None, mixture.mean(0));
+        let chunks = block.load::<S, V>(values, None, &mixture.centre, mixture.mean(0));
         block.widened = widened;
         let x = block.x.get(chunks * d * width).chunks_exact(d * width);
         let z = block.z.take(d * width);
-        let r = block.roots.take(k * width);
+        let r = block.r.take(k * width);
         for (x, out) in x.zip(out.chunks_mut(width * k)) {
             density::chunk::<S, V>(s, mixture, x, z, r);
             for (row, out) in out.chunks_exact_mut(k).enumerate() {

@@ -11,7 +11,7 @@ use super::plan::{Mixture, TILE};
 use super::simd::{add_sums, groups, lanes_mut, none_positive};
 
 /// Most vectors of a panel: it stays in the first-level cache beside the sums.
-const PANEL_LEN: usize = 384;
+const PANEL_LEN: usize = 256;
 
 /// Adds the moments of the block's samples to `first` and `second`.
 #[inline(always)]
@@ -32,7 +32,7 @@ pub(super) fn add<S: Simd, const V: usize>(
     let sums = block.sums.take((t + d) * S::F64_LANES);
     for k in 0..n_components {
         let x = block.x.get(chunks * d * width).chunks_exact(d * width).map(|x| groups::<S, V>(x));
-        let roots = block.roots.get(chunks * n_components * width).chunks_exact(n_components * width);
+        let roots = block.r.get(chunks * n_components * width).chunks_exact(n_components * width);
         let rows = x.zip(roots.map(|roots| &groups::<S, V>(roots)[k]));
         let mean = mixture.mean(k);
         sums.fill(0.0);

@@ -118,8 +118,8 @@ pub(super) fn ln<S: Simd>(s: S, x: S::f64s) -> S::f64s {
 #[cfg(test)]
 mod tests {
     use super::super::simd::{available, lanes_mut, name};
-    use pulp::{Arch, WithSimd};
     use super::*;
+    use pulp::{Arch, WithSimd};
 
     struct Apply<'a> {
         exp: &'a mut [f64],
@@ -161,7 +161,12 @@ mod tests {
         values.extend((0..70_000).map(|i| f64::from(i) / 100.0));
         for arch in available() {
             for (x, e) in values.iter().zip(apply(arch, &values).0) {
-                assert!(ulps(e, x.exp()) <= MAX_ULPS, "{}: exp({x:e}) = {e:e}, std {:e}", name(arch), x.exp());
+                assert!(
+                    ulps(e, x.exp()) <= MAX_ULPS,
+                    "{}: exp({x:e}) = {e:e}, std {:e}",
+                    name(arch),
+                    x.exp()
+                );
             }
         }
     }
@@ -179,7 +184,9 @@ mod tests {
     #[test]
     fn ln_agrees_with_std_over_all_exponents() {
         let mut values = vec![1.0, f64::MIN_POSITIVE, f64::MAX, 1.0 + f64::EPSILON, 1.0 - f64::EPSILON];
-        values.extend((-1021..1024).flat_map(|e| (0..50).map(move |i| 2f64.powi(e) * (1.0 + f64::from(i) / 50.0))));
+        values.extend(
+            (-1021..1024).flat_map(|e| (0..50).map(move |i| 2f64.powi(e) * (1.0 + f64::from(i) / 50.0))),
+        );
         values.extend((0..400_000).map(|i| 0.5 + f64::from(i) * 1e-5));
         for arch in available() {
             for (x, l) in values.iter().zip(apply(arch, &values).1) {

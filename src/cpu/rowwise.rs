@@ -35,7 +35,7 @@ pub(super) fn add<S: Simd, const V: usize>(
     panel.fill(0.0);
     let panel_roots = block.panel_roots.take(slots);
     let sums = block.sums.take((stride + 1) * stride);
-    let roots = block.roots.get(values.len().div_ceil(d).next_multiple_of(width) * n_components);
+    let roots = block.r.get(values.len().div_ceil(d).next_multiple_of(width) * n_components);
     for k in 0..n_components {
         sums.fill(0.0);
         let mean = mixture.mean(k);

@@ -3,6 +3,9 @@
 use super::plan::{Plan, SLICES_PER_GROUP};
 use super::shader::{self, Template};
 
+/// Its negative is a log2 density that counts as 0: the shaders' HUGE.
+pub const HUGE: f32 = 1.0e38;
+
 /// The uniform `Slab` of the shaders, field by field.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -52,9 +55,14 @@ pub fn bindings(plan: &Plan, template: Template) -> [Vec<(u32, Binding)>; 3] {
             [samples, vec![(0, Read), (1, Read)], vec![(0, Write), (1, Write), (2, Write)]]
         }
         shader::MOMENTS => {
-            [vec![(0, Read), (3, Uniform)], vec![(0, Read)], vec![(0, Read), (1, Read), (2, Write)]]
+            let mut parameters = vec![(0, Read)];
+            if plan.problem.has_whitened_moments() {
+                parameters.push((1, Read));
+            }
+            [vec![(0, Read), (3, Uniform)], parameters, vec![(0, Read), (1, Read), (2, Write)]]
         }
         shader::SUM_PARTIALS => [vec![(3, Uniform)], vec![], vec![(0, Read), (1, Write)]],
+        shader::PROBE_COPY => [vec![], vec![], vec![(0, Read), (1, Write)]],
         _ => [vec![], vec![], vec![(0, Write)]],
     }
 }

@@ -5,14 +5,14 @@
 
 use rayon::prelude::*;
 
+use super::layout::HUGE;
 use super::plan::{FactorLayout, Plan};
 use super::resident::Scaling;
+use crate::linalg;
 use crate::model::Parameters;
 use crate::precision::Precisions;
 use crate::shape::CovarianceType;
 
-/// A density that counts as 0, as the shaders' HUGE.
-const HUGE: f32 = 3.0e38;
 /// Factors below which one thread packs them faster than many.
 const PARALLEL_FACTORS: usize = 1 << 16;
 
@@ -23,15 +23,23 @@ pub(super) struct Upload {
     pub(super) factors: Vec<f32>,
     /// The constants apart, `[K]`: log2 π_k − log2 normaliser − `offset`.
     pub(super) constants: Vec<f32>,
-    /// The largest constant in f64: taken off on the device, where it would cost digits, and added back
-    /// on the host.
-    pub(super) offset: f64,
     /// W of a tied covariance, packed by 16 rows; else empty.
     pub(super) whitening: Vec<f32>,
     /// Origins on the device's scale, `[K, 4·vecs]`.
     pub(super) origins: Vec<f32>,
-    /// The same origins in data units, `[K, D]`.
-    pub(super) data_origins: Vec<f64>,
+}
+
+/// What the host keeps of the parameters it sent, to read the sums that come back.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// The origins as rounded on the device, in data units, `[K, D]`.
+    pub(super) origins: Vec<f64>,
+    /// The largest constant in f64, bits: taken off on the device, where it would cost digits, and added
+    /// back on the host.
+    pub(super) offset: f64,
+    /// Where the moments are whitened, the way back: diag(scale)·W'⁻¹ of every component as rounded on
+    /// the device, `[K, D, D]`; else empty.
+    pub(super) unwhitening: Vec<f64>,
 }
 
 /// Packs `parameters` for the kernels of `plan`.
@@ -40,7 +48,7 @@ pub(super) fn pack(
     parameters: &Parameters,
     precisions: &Precisions,
     scaling: &Scaling,
-) -> Upload {
+) -> (Upload, Kept) {
     let (k, d) = (parameters.n_components(), parameters.n_features());
     let bits = std::f64::consts::LOG2_E;
     let log_normalisers = &precisions.log_normalisers;
@@ -50,15 +58,14 @@ pub(super) fn pack(
     let mut upload = Upload {
         factors: vec![0.0; plan.density.factor_vecs * 4],
         constants,
-        offset,
         whitening: vec![0.0; plan.whitening_vecs() * 4],
         origins: vec![0.0; k * plan.blocks.vecs * 4],
-        data_origins: vec![0.0; k * d],
     };
+    let mut kept = Kept { origins: vec![0.0; k * d], offset, unwhitening: Vec::new() };
     for (i, m) in means.iter().enumerate() {
         let origin = *m as f32;
         upload.origins[i / d * plan.blocks.vecs * 4 + i % d] = origin;
-        upload.data_origins[i] = scaling.to_data(i % d, f64::from(origin));
+        kept.origins[i] = scaling.to_data(i % d, f64::from(origin));
     }
     let scaled = Scaled { precisions, scale: &scaling.scale, root: (0.5 * bits).sqrt(), d };
     match plan.density.layout {
@@ -99,7 +106,19 @@ pub(super) fn pack(
             }
         }
     }
-    upload
+    if plan.problem.has_whitened_moments() {
+        kept.unwhitening = (0..k).flat_map(|c| unwhitening(&scaled.matrix(c), &scaling.scale)).collect();
+    }
+    (upload, kept)
+}
+
+/// diag(scale)·W⁻¹ of a lower triangle rounded to f32.
+fn unwhitening(factor: &[f64], scale: &[f64]) -> Vec<f64> {
+    let d = scale.len();
+    let rounded: Vec<f64> = factor.iter().map(|w| f64::from(*w as f32)).collect();
+    let mut inverse = linalg::invert_lower(&rounded, d);
+    inverse.iter_mut().enumerate().for_each(|(i, v)| *v *= scale[i / d]);
+    inverse
 }
 
 /// W' of the components.

@@ -81,6 +81,15 @@ pub struct Problem {
     pub weighted: bool,
 }
 
+impl Problem {
+    /// Whether the moments are summed as those of W (x − origin). There f32 errors are relative to each
+    /// component's own shape, which thin components of few features need (grey pixels among RGB); with
+    /// more features it would double the work.
+    pub fn has_whitened_moments(&self) -> bool {
+        self.covariance_type == CovarianceType::Full && self.n_features <= 4
+    }
+}
+
 /// Everything decided for one problem on one adapter.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -221,7 +230,10 @@ impl Plan {
         }
         let binding = limits.binding_bytes.min(limits.buffer_bytes);
         let row_bytes = (self.blocks.row_length(k) * 4) as u64;
-        exceeded("scratch binding (bytes)", (unit * k * 4) as u64, binding)?;
+        let whitened = if self.whiten.is_some() { self.problem.n_features } else { 0 };
+        exceeded("scratch binding (bytes)", (unit * k.max(whitened) * 4) as u64, binding)?;
+        // The smallest slab there is must be one dispatch: `max_slab` is 0 otherwise.
+        exceeded("workgroups per dimension", (unit / TILE) as u64, limits.workgroups as u64)?;
         exceeded("partials binding (bytes)", row_bytes * (unit / self.slice) as u64, binding)?;
         exceeded("totals binding (bytes)", self.totals_bytes(), binding)?;
         exceeded("factors binding (bytes)", (self.density.factor_vecs * 16) as u64, binding)?;

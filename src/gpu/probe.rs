@@ -20,6 +20,29 @@ const ROUNDS: usize = 256;
 /// Bursts in a row within 2 % of the best that count as warm.
 const STEADY: usize = 8;
 
+/// The probe with `rounds` of 256 fused multiply-adds.
+#[doc(hidden)]
+pub fn kernel(rounds: usize) -> Kernel {
+    let sum = (0..16).map(|c| format!("a{c}")).collect::<Vec<_>>().join(" + ");
+    Kernel {
+        template: shader::PROBE_FMA,
+        values: [("ROUNDS", Value::from(rounds)), ("SUM", Value::from(sum))].into(),
+        workgroup_bytes: 0,
+        invocations: 256,
+    }
+}
+
+/// The copy probe.
+#[doc(hidden)]
+pub fn copy_kernel() -> Kernel {
+    Kernel {
+        template: shader::PROBE_COPY,
+        values: [("VECS", Value::from(COPY_VECS))].into(),
+        workgroup_bytes: 0,
+        invocations: 256,
+    }
+}
+
 /// A burner of fused multiply-adds.
 #[derive(Debug)]
 pub struct Burner {
@@ -33,15 +56,8 @@ pub struct Burner {
 impl Burner {
     pub(super) fn new(context: &Context) -> Result<Burner> {
         let rounds = if context.adapter.is_software { 1 } else { ROUNDS };
-        let sum = (0..16).map(|c| format!("a{c}")).collect::<Vec<_>>().join(" + ");
-        let kernel = Kernel {
-            template: shader::PROBE_FMA,
-            values: [("ROUNDS", Value::from(rounds)), ("SUM", Value::from(sum))].into(),
-            workgroup_bytes: 0,
-            invocations: 256,
-        };
-        let pipeline =
-            Pipeline::new(context, &kernel, [vec![], vec![], vec![(0, Binding::Write)]], None, false)?;
+        let bindings = [vec![], vec![], vec![(0, Binding::Write)]];
+        let pipeline = Pipeline::new(context, &kernel(rounds), bindings, None, false)?;
         let bytes = u64::from(WORKGROUPS) * 256 * 4;
         let result = context.buffer("wgmm/probe/result", bytes, wgpu::BufferUsages::STORAGE, false)?;
         let group = pipeline.bind(context, 2, &[&result])?;
@@ -103,12 +119,7 @@ pub(super) fn copy_rate(context: &Context) -> Result<f64> {
     let workgroup_bytes = 256 * COPY_VECS * 16;
     let workgroups = (wanted.min(limit) / workgroup_bytes).min(context.limits.workgroups as u64);
     let bytes = workgroups * workgroup_bytes;
-    let kernel = Kernel {
-        template: shader::PROBE_COPY,
-        values: [("VECS", Value::from(COPY_VECS))].into(),
-        workgroup_bytes: 0,
-        invocations: 256,
-    };
+    let kernel = copy_kernel();
     let bindings = [vec![], vec![], vec![(0, Binding::Read), (1, Binding::Write)]];
     let pipeline = Pipeline::new(context, &kernel, bindings, None, false)?;
     let source = context.buffer("wgmm/probe/source", bytes, wgpu::BufferUsages::STORAGE, false)?;

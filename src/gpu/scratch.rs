@@ -128,7 +128,7 @@ impl Scratch {
         let outputs = [&b.weighted_log_densities, &b.log_normalisers, &b.log_likelihoods];
         stages.push(stage(Work::Density, &plan.density.kernel, &[&b.factors, &b.constants], &outputs)?);
         let inputs = [&b.weighted_log_densities, &b.log_normalisers, &b.partials];
-        stages.push(stage(Work::Moments, &plan.moments, &[&b.origins], &inputs)?);
+        stages.push(stage(Work::Moments, &plan.moments, &[&b.origins, &b.factors], &inputs)?);
         let sum = stage(Work::Sum, &plan.sum, &[], &[&b.partials, &b.totals])?;
         // Totals are to groups of groups what partials are to groups of slices.
         let last = Slab {

@@ -2,102 +2,145 @@
 
 use rayon::prelude::*;
 
+use super::pack::Kept;
 use super::plan::{Blocks, Plan};
 use super::resident::Scaling;
-use crate::model::Parameters;
 use crate::moments::Moments;
 use crate::shape::{CovarianceType, triangle_index, triangle_len};
 
 /// Sums below which one thread converts them faster than many.
 const PARALLEL_SUMS: usize = 1 << 16;
 
-/// Moments in data units from the device's `totals` and log-likelihood partials, added in f64 in a
-/// fixed order; `missing_bits` is what the offset took off the log-likelihood.
+/// Moments in data units from rows of the device's sums and its log-likelihood partials, added in f64 in
+/// a fixed order.
 pub(super) fn unpack(
     plan: &Plan,
-    parameters: &Parameters,
     scaling: &Scaling,
-    data_origins: Vec<f64>,
-    missing_bits: f64,
-    totals: &[f32],
+    kept: &Kept,
+    total_weight: f64,
+    rows: &[f32],
     log_likelihoods: &[f32],
 ) -> Moments {
-    let (k, d) = (parameters.n_components(), parameters.n_features());
-    let blocks = &plan.blocks;
-    let row = blocks.row_length(k);
-    let mut sums = vec![0.0f64; row];
-    for group in totals.chunks_exact(row) {
-        sums.iter_mut().zip(group).for_each(|(s, v)| *s += f64::from(*v));
-    }
-    let at = |role: usize, statistic: usize, component: usize| {
-        sums[(role * blocks.statistics + statistic) * k + component]
-    };
-    let mut moments = Moments::zero(parameters.covariance_type(), d, data_origins);
-    let sums_len = blocks.sums();
-    let t = triangle_len(d);
+    let (k, d) = (plan.problem.n_components, plan.problem.n_features);
+    let sums = Sums::new(plan, rows);
+    let scale = &scaling.scale;
+    let mut moments = Moments::zero(plan.problem.covariance_type, d, kept.origins.clone());
     for component in 0..k {
-        moments.effective_counts[component] = at(0, sums_len + blocks.block, component);
+        moments.effective_counts[component] = sums.count(component);
         for i in 0..d {
-            let (role, inside) = (i / blocks.block, i % blocks.block);
-            moments.first_moments[component * d + i] =
-                at(role, sums_len + inside, component) * scaling.scale[i];
+            moments.first_moments[component * d + i] = sums.first(component, i) * scale[i];
         }
-        // Squares of the scale turn sums of products into data units².
-        let product = |role: usize, statistic: usize, i: usize, j: usize| {
-            at(role, statistic, component) * scaling.scale[i] * scaling.scale[j]
-        };
-        match parameters.covariance_type() {
-            // Below, component by component.
-            CovarianceType::Full => {}
-            CovarianceType::Tied => {
+    }
+    let second = &mut moments.second_moments;
+    match plan.problem.covariance_type {
+        CovarianceType::Full => {
+            let fill = |(component, triangle): (usize, &mut [f64])| {
                 for i in 0..d {
                     for j in 0..=i {
-                        let (role, statistic) = place(blocks, d, i, j);
-                        moments.second_moments[triangle_index(i, j)] += product(role, statistic, i, j);
+                        triangle[triangle_index(i, j)] = sums.product(component, i, j) * scale[i] * scale[j];
+                    }
+                }
+            };
+            if sums.values.len() < PARALLEL_SUMS {
+                second.chunks_exact_mut(triangle_len(d)).enumerate().for_each(fill);
+            } else {
+                second.par_chunks_exact_mut(triangle_len(d)).enumerate().for_each(fill);
+            }
+        }
+        CovarianceType::Tied => {
+            for component in 0..k {
+                for i in 0..d {
+                    for j in 0..=i {
+                        second[triangle_index(i, j)] += sums.product(component, i, j) * scale[i] * scale[j];
                     }
                 }
             }
-            kind => {
-                for i in 0..d {
-                    let to = if kind == CovarianceType::Diag { component * d + i } else { component };
-                    moments.second_moments[to] += product(i / blocks.block, i % blocks.block, i, i);
-                }
+        }
+        CovarianceType::Diag | CovarianceType::Spherical => {
+            let width = second.len() / k;
+            for i in 0..k * d {
+                let (component, feature) = (i / d, i % d);
+                let square = sums.square(component, feature) * scale[feature] * scale[feature];
+                second[component * width + feature % width] += square;
             }
         }
     }
-    if parameters.covariance_type() == CovarianceType::Full {
-        let fill = |(component, triangle): (usize, &mut [f64])| {
-            for i in 0..d {
-                for j in 0..=i {
-                    let (role, statistic) = place(blocks, d, i, j);
-                    triangle[triangle_index(i, j)] =
-                        at(role, statistic, component) * scaling.scale[i] * scaling.scale[j];
-                }
-            }
-        };
-        if row < PARALLEL_SUMS {
-            moments.second_moments.chunks_exact_mut(t).enumerate().for_each(fill);
-        } else {
-            moments.second_moments.par_chunks_exact_mut(t).enumerate().for_each(fill);
-        }
+    for (component, matrix) in kept.unwhitening.chunks_exact(d * d).enumerate() {
+        unwhiten(&mut moments, &sums, component, matrix);
     }
     let bits: f64 = log_likelihoods.iter().map(|v| f64::from(*v)).sum();
-    moments.log_likelihood = (bits + missing_bits) * std::f64::consts::LN_2;
+    // Every sample misses the offset once, with its weight.
+    moments.log_likelihood = (bits + kept.offset * total_weight) * std::f64::consts::LN_2;
     moments
 }
 
-/// Role and statistic that hold entry (i, j), j <= i, of the triangle.
-fn place(blocks: &Blocks, d: usize, i: usize, j: usize) -> (usize, usize) {
-    if d <= 16 {
-        return (0, triangle_index(i, j));
+/// Replaces a component's moments by V·first and V·second·Vᵀ of the whitened sums.
+fn unwhiten(moments: &mut Moments, sums: &Sums<'_>, component: usize, matrix: &[f64]) {
+    let d = moments.n_features;
+    let t = triangle_len(d);
+    let entry = |i: usize, j: usize| matrix[i * d + j];
+    for i in 0..d {
+        moments.first_moments[component * d + i] =
+            (0..=i).map(|a| entry(i, a) * sums.first(component, a)).sum();
+        for j in 0..=i {
+            let mut value = 0.0;
+            for a in 0..=i {
+                for b in 0..=j {
+                    value += entry(i, a) * sums.product(component, a.max(b), a.min(b)) * entry(j, b);
+                }
+            }
+            moments.second_moments[component * t + triangle_index(i, j)] = value;
+        }
     }
-    let (row, column) = (i / 16, j / 16);
-    if row == column {
-        return (row, triangle_index(i % 16, j % 16));
+}
+
+/// The statistics of all slices, `[role, statistic, component]`, on the device's scale.
+struct Sums<'p> {
+    blocks: &'p Blocks,
+    n_components: usize,
+    values: Vec<f64>,
+}
+
+impl<'p> Sums<'p> {
+    fn new(plan: &'p Plan, rows: &[f32]) -> Self {
+        let n_components = plan.problem.n_components;
+        let mut values = vec![0.0f64; plan.blocks.row_length(n_components)];
+        for row in rows.chunks_exact(values.len()) {
+            values.iter_mut().zip(row).for_each(|(s, v)| *s += f64::from(*v));
+        }
+        Sums { blocks: &plan.blocks, n_components, values }
     }
-    // Diagonal roles first, then pairs (row, column) in the order of a lower triangle, two halves each.
-    let diagonal = d.div_ceil(16);
-    let pair = row * (row - 1) / 2 + column;
-    debug_assert!(diagonal + pair * 2 + 1 < blocks.roles);
-    (diagonal + pair * 2 + i % 16 / 8, i % 8 * 16 + j % 16)
+
+    fn at(&self, role: usize, statistic: usize, component: usize) -> f64 {
+        self.values[(role * self.blocks.statistics + statistic) * self.n_components + component]
+    }
+
+    /// N_k.
+    fn count(&self, component: usize) -> f64 {
+        self.at(0, self.blocks.sums() + self.blocks.block, component)
+    }
+
+    /// Σ r z_i.
+    fn first(&self, component: usize, i: usize) -> f64 {
+        self.at(i / self.blocks.block, self.blocks.sums() + i % self.blocks.block, component)
+    }
+
+    /// Σ r z_i², where only the diagonal was summed.
+    fn square(&self, component: usize, i: usize) -> f64 {
+        self.at(i / self.blocks.block, i % self.blocks.block, component)
+    }
+
+    /// Σ r z_i z_j, j <= i.
+    fn product(&self, component: usize, i: usize, j: usize) -> f64 {
+        let block = self.blocks.block;
+        let (row, column) = (i / block, j / block);
+        if row == column {
+            return self.at(row, triangle_index(i % block, j % block), component);
+        }
+        // Diagonal roles first, then pairs (row, column) in the order of a lower triangle, two halves of
+        // eight rows each. Roles number diagonal², so their root counts the diagonal ones.
+        let diagonal = self.blocks.roles.isqrt();
+        let pair = row * (row - 1) / 2 + column;
+        self.at(diagonal + pair * 2 + i % block / 8, i % 8 * 16 + j % block, component)
+    }
 }

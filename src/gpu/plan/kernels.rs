@@ -132,7 +132,7 @@ impl Density {
     /// D <= 32: four samples' features in registers (measured: faster than two at D = 32, too).
     fn registers(problem: &Problem, tuning: &Tuning) -> Density {
         let d = problem.n_features;
-        let vecs = (d * (d + 3) / 2 + 1).div_ceil(4);
+        let vecs = row_vecs_of(d);
         let staged = (tuning.staged_factor_bytes / (vecs * 16)).clamp(1, 16);
         let mut values = values([("D", d), ("FACTOR_VECS", vecs), ("STAGED", staged)]);
         values.insert("WEIGHTED", Value::from(problem.weighted));
@@ -186,6 +186,11 @@ impl Density {
         let factor_vecs = problem.n_components.div_ceil(8) * d * vecs;
         Density { kernel, rows: 4 * TILE / teams, layout, factor_vecs }
     }
+}
+
+/// vec4 of one component packed by rows: b_i, W_i0 … W_ii of every row, and the constant.
+fn row_vecs_of(d: usize) -> usize {
+    (d * (d + 3) / 2 + 1).div_ceil(4)
 }
 
 /// vec4 of one W packed by blocks of 16 rows: 4 of b, then 4 per column up to the diagonal block's end.
@@ -279,6 +284,9 @@ pub(super) fn moments(
         ("PASS", pass),
         ("THREADS", threads),
     ]);
+    // The factors are packed in whole vec4.
+    values.insert("FACTOR_FLOATS", Value::from(row_vecs_of(d) * 4));
+    values.insert("WHITENED", Value::from(problem.has_whitened_moments()));
     values.insert("EXACT", Value::from(d == vecs * 4));
     values.insert("DIAGONAL", Value::from(blocks.sums() == block && block > 1));
     Kernel { template: shader::MOMENTS, values, workgroup_bytes: stage_bytes(stage), invocations: threads }

@@ -1,0 +1,45 @@
+//! How the work is cut for a graphics card: into slabs by the device's speed, into chunks by its
+//! limits. Neither may change a bit of the answer.
+
+mod device {
+    use wgmm::em::{self, NoObserver};
+    use wgmm::gpu::{GpuEngine, GpuOptions, Testing};
+    use wgmm::{CovarianceType, GaussianMixture};
+
+    use crate::support::problem::Problem;
+
+    /// Rows that fill three slices of 4096 and leave a remainder.
+    const ROWS: usize = 3 * 4096 + 777;
+
+    fn fit(problem: &Problem, chunk_rows: Option<usize>, slab: Option<usize>) -> GaussianMixture {
+        let samples = problem.samples();
+        let testing = Testing { poison: true, slab, ..Default::default() };
+        let options = GpuOptions { allow_software: true, chunk_rows, testing, ..Default::default() };
+        let mut engine = GpuEngine::new(&samples, &options).unwrap();
+        let checked = problem.steps(3).check(samples.n_effective(), samples.n_features()).unwrap();
+        em::fit(&mut engine, &samples, &checked, &mut NoObserver).unwrap()
+    }
+
+    #[test]
+    fn cuts_change_no_bit() {
+        for d in [2, 5, 20] {
+            let problem = Problem::new(CovarianceType::Full, ROWS, d, 3, 17);
+            let whole = fit(&problem, None, None);
+            for (chunk_rows, slab) in [
+                (None, Some(4096)),
+                (None, Some(8192)),
+                (Some(4096), None),
+                (Some(1), None),
+                (Some(8192), Some(4096)),
+            ] {
+                let cut = fit(&problem, chunk_rows, slab);
+                assert_eq!(
+                    cut.parameters, whole.parameters,
+                    "D {d}, chunk_rows {chunk_rows:?}, slab {slab:?}"
+                );
+                let trace = |m: &GaussianMixture| m.report.as_ref().unwrap().log_likelihood_trace.clone();
+                assert_eq!(trace(&cut), trace(&whole), "D {d}, chunk_rows {chunk_rows:?}, slab {slab:?}");
+            }
+        }
+    }
+}

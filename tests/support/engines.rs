@@ -1,0 +1,82 @@
+//! Every engine behind one name, and the macro that runs a test on each of them.
+
+use wgmm::cpu::CpuEngine;
+use wgmm::em::{self, NoObserver, Observer};
+use wgmm::reference::ReferenceEngine;
+use wgmm::{Engine, FitOptions, GaussianMixture, Result, Samples};
+
+use super::distance::Distances;
+
+/// An engine to test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Reference,
+    Cpu,
+    #[cfg(feature = "gpu")]
+    Gpu,
+}
+
+/// The engines that need no device.
+pub const HOST: [Kind; 2] = [Kind::Reference, Kind::Cpu];
+
+impl Kind {
+    /// Opens the engine over `samples`. A missing graphics adapter is an error, never a reason to skip.
+    pub fn open<'a>(self, samples: &'a Samples<'a>) -> Result<Box<dyn Engine + 'a>> {
+        Ok(match self {
+            Kind::Reference => Box::new(ReferenceEngine::new(samples)),
+            Kind::Cpu => Box::new(CpuEngine::new(samples, None)?),
+            #[cfg(feature = "gpu")]
+            Kind::Gpu => {
+                // Buffers start as NaN: wgpu fills them with zeros and would hide a missing write.
+                let testing = wgmm::gpu::Testing { poison: true, ..Default::default() };
+                let options = wgmm::gpu::GpuOptions { allow_software: true, testing, ..Default::default() };
+                Box::new(wgmm::gpu::GpuEngine::new(samples, &options)?)
+            }
+        })
+    }
+
+    /// Whether sums over samples are in f64.
+    pub fn is_f64(self) -> bool {
+        matches!(self, Kind::Reference | Kind::Cpu)
+    }
+
+    /// How close this engine comes to exact arithmetic on well-conditioned data.
+    pub fn bounds(self) -> Distances {
+        if self.is_f64() { Distances::FLOAT64 } else { Distances::FLOAT32 }
+    }
+
+    /// Fits on this engine.
+    pub fn fit(self, samples: &Samples<'_>, options: &FitOptions) -> Result<GaussianMixture> {
+        self.fit_observed(samples, options, &mut NoObserver)
+    }
+
+    /// Fits on this engine under an observer.
+    pub fn fit_observed(
+        self,
+        samples: &Samples<'_>,
+        options: &FitOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<GaussianMixture> {
+        let checked = options.check(samples.n_effective(), samples.n_features())?;
+        let mut engine = self.open(samples)?;
+        em::fit(engine.as_mut(), samples, &checked, observer)
+    }
+}
+
+/// Makes one test per engine of each function `name(Kind)`: in the modules `reference`, `cpu` and
+/// (with feature `gpu`) `device`.
+macro_rules! on_every_engine {
+    ($($name:ident),+ $(,)?) => {
+        mod reference {
+            $( #[test] fn $name() { super::$name($crate::support::engines::Kind::Reference) } )+
+        }
+        mod cpu {
+            $( #[test] fn $name() { super::$name($crate::support::engines::Kind::Cpu) } )+
+        }
+        #[cfg(feature = "gpu")]
+        mod device {
+            $( #[test] fn $name() { super::$name($crate::support::engines::Kind::Gpu) } )+
+        }
+    };
+}
+pub(crate) use on_every_engine;
