@@ -168,9 +168,9 @@ impl Bench {
             version: env!("CARGO_PKG_VERSION").into(),
             commit,
             #[cfg(feature = "gpu")]
-            wgpu: Some(crate::gpu::WGPU_VERSION.into()),
+            wgpu_version: Some(crate::gpu::WGPU_VERSION.into()),
             #[cfg(not(feature = "gpu"))]
-            wgpu: None,
+            wgpu_version: None,
             date: machine::now(),
             command,
             machine: Machine::here(),

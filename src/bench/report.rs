@@ -26,7 +26,7 @@ pub struct Report {
     pub commit: Option<String>,
     /// Version of wgpu, in builds that have it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub wgpu: Option<String>,
+    pub wgpu_version: Option<String>,
     /// When the run started, UTC.
     pub date: String,
     /// The command line.

@@ -105,20 +105,25 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
         bounds_factor: args.bounds_factor,
     });
     let mut report = bench.report(std::env::args().collect(), commit::commit());
-    if !args.json && !args.talk.quiet {
-        output::print(table::head(&report).as_bytes())?;
-    }
+    let alone = cases.len() < 2;
     let mut first_error = None;
     let mut timed = |name: &str, outcome: Outcome<CaseReport>| -> Outcome {
         match outcome {
             Ok(case) => {
                 if !args.json {
-                    output::print(table::case(&case, report.cases.is_empty()).as_bytes())?;
+                    let first = report.cases.is_empty();
+                    if first && !args.talk.quiet {
+                        output::print(table::head(&report).as_bytes())?;
+                    }
+                    output::print(table::case(&case, first).as_bytes())?;
                 }
                 report.cases.push(case);
             }
             Err(failure) => {
-                args.talk.note(format_args!("{name}: {}", failure.message()));
+                // The only one is told at the end.
+                if !alone {
+                    args.talk.note(format_args!("{name}: {}", failure.message()));
+                }
                 let error = failure.message().to_owned();
                 report.errors.push(CaseError { name: name.to_owned(), error });
                 first_error.get_or_insert(failure);

@@ -29,9 +29,9 @@ pub(super) fn head(report: &Report) -> String {
     let machine = &report.machine;
     let memory = machine.memory_bytes.map_or(String::new(), |b| format!(", {}", bytes(b)));
     let commit = report.commit.as_ref().map_or(String::new(), |commit| format!(" ({commit})"));
-    let wgpu = report.wgpu.as_ref().map_or(String::new(), |wgpu| format!(", wgpu {wgpu}"));
+    let gpu = report.wgpu_version.as_ref().map_or(String::new(), |version| format!(", wgpu {version}"));
     format!(
-        "wgmm {}{commit}{wgpu}, {}\n{}, {} cores, {} threads{memory}, {}\n\
+        "wgmm {}{commit}{gpu}, {}\n{}, {} cores, {} threads{memory}, {}\n\
          {} untimed and {} timed iterations from K rows of the data; useful FLOP = {}\n",
         report.version,
         report.date,
