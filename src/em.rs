@@ -14,7 +14,7 @@ use crate::report::{Collapse, FitReport, Restart, StopReason};
 
 /// Largest relative gap between Σ effective counts and Σ sample weights. An f32 engine stays below
 /// 1e-5; a device that drops one dispatch in a thousand does not.
-const COUNT_TOLERANCE: f64 = 1e-4;
+pub(crate) const COUNT_TOLERANCE: f64 = 1e-4;
 
 /// What an [`Observer`] is shown after every M-step.
 pub struct Step<'a> {

@@ -25,7 +25,7 @@ use probe::Burner;
 use resident::{Chunk, Scaling};
 use scratch::Scratch;
 use shader::ShaderEdit;
-use timing::{DeviceSeconds, Timing};
+use timing::{DeviceSeconds, HostSeconds, Timing, lap};
 
 use crate::data::Samples;
 use crate::engine::Engine;
@@ -34,6 +34,9 @@ use crate::model::Parameters;
 use crate::moments::Moments;
 use crate::precision::Precisions;
 use crate::report::EngineInfo;
+
+/// The release of wgpu this crate is built with (a test compares it with Cargo.lock).
+pub const WGPU_VERSION: &str = "30.0.1";
 
 /// Dispatches aim at this much device time, well below every watchdog and a display's patience.
 const DISPATCH_SECONDS: f64 = 0.025;
@@ -124,6 +127,7 @@ pub struct GpuEngine {
     rate: f64,
     prepared: Option<Prepared>,
     burner: Option<Burner>,
+    host_seconds: HostSeconds,
 }
 
 /// What one kind of mixture (K, covariance type) needs on the device.
@@ -148,12 +152,16 @@ impl GpuEngine {
     /// # Errors
     /// [`Error::NoDevice`], [`Error::LimitExceeded`], [`Error::OutOfMemory`].
     pub fn new(samples: &Samples<'_>, options: &GpuOptions) -> Result<Self> {
+        let mut clock = Instant::now();
         let mut context = Context::open(options.adapter.as_deref(), options.allow_software)?;
         if let Some(limits) = options.testing.limits {
             context.limits = context.limits.at_most(&limits);
         }
+        let open = lap(&mut clock);
         let scaling = Scaling::of(samples);
+        let scaling_seconds = lap(&mut clock);
         let chunks = resident::upload(&context, samples, &scaling, options.chunk_rows)?;
+        let upload = lap(&mut clock);
         let rate = match context.adapter.device_type.as_str() {
             "discrete" => 1e12,
             "software" => 2e9,
@@ -170,6 +178,7 @@ impl GpuEngine {
             rate,
             prepared: None,
             burner: None,
+            host_seconds: HostSeconds { open, scaling: scaling_seconds, upload, ..HostSeconds::default() },
         })
     }
 
@@ -192,6 +201,7 @@ impl GpuEngine {
             weighted: self.chunks.iter().any(|c| c.weights.is_some()),
         };
         if self.prepared.as_ref().is_none_or(|p| p.plan.problem != problem) {
+            let mut clock = Instant::now();
             // Free the old scratch first: it may be as large as the new one.
             self.prepared = None;
             let plan = match &self.testing.tuning {
@@ -200,15 +210,18 @@ impl GpuEngine {
             };
             let scratch = Scratch::new(&self.context, &plan, &self.chunks, &self.testing)?;
             self.prepared = Some(Prepared { plan, scratch, loaded: None });
+            self.host_seconds.prepare = lap(&mut clock);
         }
         let Some(prepared) = &mut self.prepared else { return Ok(()) };
         if prepared.loaded.as_ref().is_some_and(|l| l.parameters == *parameters) {
             return Ok(());
         }
+        let mut clock = Instant::now();
         let precisions = Precisions::new(parameters)?;
         let (upload, kept) = pack::pack(&prepared.plan, parameters, &precisions, &self.scaling);
         prepared.scratch.write(&self.context, &upload);
         prepared.loaded = Some(Loaded { parameters: parameters.clone(), kept });
+        self.host_seconds.parameters = lap(&mut clock);
         Ok(())
     }
 
@@ -224,14 +237,18 @@ impl GpuEngine {
         scratch.cut(&self.context, plan, &self.chunks, slab_rows)?;
         let mut timing =
             if timed { Timing::new(&self.context, scratch.n_slabs() * timing::KERNELS)? } else { None };
-        let started = Instant::now();
+        let mut clock = Instant::now();
         let (totals, log_likelihoods) = scratch.e_step(&self.context, plan, timing.as_mut())?;
-        let seconds = started.elapsed().as_secs_f64().max(1e-6);
+        let seconds = lap(&mut clock);
+        self.host_seconds.submit_and_read = seconds;
+        let seconds = seconds.max(1e-6);
         // The first iteration may hold the driver's compilation: the next ones correct the rate.
         self.rate = plan.flops_per_sample * self.n_samples as f64 / seconds;
         let device = timing.as_mut().map(|t| t.read(&self.context)).transpose()?;
         let total = self.total_weight;
+        clock = Instant::now();
         let moments = unpack::unpack(plan, &self.scaling, &loaded.kept, total, &totals, &log_likelihoods);
+        self.host_seconds.unpack = lap(&mut clock);
         Ok((moments, device))
     }
 
@@ -243,17 +260,52 @@ impl GpuEngine {
         self.run(parameters, true)
     }
 
+    /// Wall time of the host's parts of the work.
+    pub fn host_seconds(&self) -> HostSeconds {
+        self.host_seconds
+    }
+
     /// Runs fused multiply-adds until the clocks are steady (at most `limit`): the last rate and the best
     /// seen by this engine, floating-point operations per second.
     ///
     /// # Errors
     /// A failure of the device.
     pub fn warm_up(&mut self, limit: Duration) -> Result<(f64, f64)> {
-        if self.burner.is_none() {
-            self.burner = Some(Burner::new(&self.context)?);
-        }
-        let Some(burner) = &mut self.burner else { return Ok((0.0, 0.0)) };
-        burner.warm_up(&self.context, limit)
+        self.warm_up_to(None, Duration::ZERO, limit)
+    }
+
+    /// [`GpuEngine::warm_up`] for at least `least`, until the rate is steadily at least `floor`.
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn warm_up_to(&mut self, floor: Option<f64>, least: Duration, limit: Duration) -> Result<(f64, f64)> {
+        self.with_burner(|burner, context| burner.warm_up(context, floor, least, limit))
+    }
+
+    /// The rate of a few bursts of fused multiply-adds just now, floating-point operations per second.
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn fma_rate(&mut self) -> Result<f64> {
+        self.with_burner(Burner::rate)
+    }
+
+    fn with_burner<T>(&mut self, work: impl FnOnce(&mut Burner, &Context) -> Result<T>) -> Result<T> {
+        let mut burner = match self.burner.take() {
+            Some(burner) => burner,
+            None => Burner::new(&self.context)?,
+        };
+        let outcome = work(&mut burner, &self.context);
+        self.burner = Some(burner);
+        outcome
+    }
+
+    /// Bytes per second, read and written, of a plain copy in the device's memory, at best.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if there is no room for it, or a failure of the device.
+    pub fn copy_rate(&self) -> Result<f64> {
+        probe::copy_rate(&self.context)
     }
 
     /// Samples per slab that keep a dispatch near [`DISPATCH_SECONDS`] at the rate last seen.

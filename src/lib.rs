@@ -79,8 +79,10 @@
 //! `default-features = false` leaves a light CPU library.
 
 pub mod agreement;
+pub mod bench;
 pub mod choose;
 mod collapse;
+pub mod compare;
 pub mod cpu;
 pub mod data;
 pub mod em;

@@ -74,6 +74,26 @@ pub(crate) fn invert_lower(l: &[f64], d: usize) -> Vec<f64> {
     inverse
 }
 
+/// W S Wᵀ with W lower triangular and S symmetric.
+pub(crate) fn congruence(w: &[f64], s: &[f64], d: usize) -> Vec<f64> {
+    // Rows of W S are sums of rows of S, so that every inner loop runs along memory.
+    let mut product = vec![0.0; d * d];
+    for (i, row) in product.chunks_exact_mut(d).enumerate() {
+        for (j, s) in s.chunks_exact(d).take(i + 1).enumerate() {
+            let factor = w[i * d + j];
+            row.iter_mut().zip(s).for_each(|(p, s)| *p += factor * s);
+        }
+    }
+    let mut result = vec![0.0; d * d];
+    for i in 0..d {
+        for j in 0..d {
+            let (a, b) = (&product[i * d..=i * d + j], &w[j * d..=j * d + j]);
+            result[i * d + j] = a.iter().zip(b).map(|(a, b)| a * b).sum();
+        }
+    }
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -110,7 +110,7 @@ pub fn random_mixture(
 }
 
 /// Rows of a random orthogonal matrix: normal vectors, orthonormalised (Gram–Schmidt, twice).
-fn random_rotation(d: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
+pub(crate) fn random_rotation(d: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let mut rows: Vec<f64> = Vec::with_capacity(d * d);
     while rows.len() < d * d {
         let mut row: Vec<f64> = (0..d).map(|_| StandardNormal.sample(rng)).collect();

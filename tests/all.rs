@@ -8,6 +8,7 @@
 mod support;
 
 mod architecture;
+mod bench_command;
 #[cfg(feature = "cli")]
 mod cli;
 mod collapse;

@@ -1,5 +1,6 @@
 //! The command, driven as its users drive it: exit codes, files, stdout and stderr.
 
+mod bench;
 mod files;
 mod flags;
 mod inference;

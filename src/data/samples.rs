@@ -178,6 +178,24 @@ impl<'a> Samples<'a> {
         }
     }
 
+    /// The first `n` samples (at most N), borrowed.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `n` is 0; [`Error::Option`] if all their weights are 0.
+    pub fn first(&self, n: usize) -> Result<Samples<'_>> {
+        let n = n.min(self.n_samples);
+        let len = n * self.n_features;
+        let samples = match &self.values {
+            Values::F64(v) => Samples::new(&v[..len], self.n_features),
+            Values::F32(v) => Samples::new(&v[..len], self.n_features),
+        }?;
+        let samples = Samples { feature_names: self.feature_names.clone(), ..samples };
+        match &self.sample_weights {
+            Some(weights) => samples.with_sample_weights(&weights[..n]),
+            None => Ok(samples),
+        }
+    }
+
     /// Rows `rows` in f64: borrowed where stored so, else widened into `scratch`.
     pub fn rows_f64<'s>(&'s self, rows: Range<usize>, scratch: &'s mut Vec<f64>) -> &'s [f64] {
         let range = rows.start * self.n_features..rows.end * self.n_features;

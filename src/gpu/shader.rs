@@ -35,6 +35,7 @@ templates! {
     MOMENTS "moments",
     SUM_PARTIALS "sum_partials",
     PROBE_FMA "probe_fma",
+    PROBE_COPY "probe_copy",
 }
 
 /// Text common to all shaders.

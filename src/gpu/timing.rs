@@ -1,5 +1,7 @@
-//! Device time of each kernel, from timestamps around its dispatches; nothing where the adapter has
-//! no timestamps.
+//! Device time of each kernel, from timestamps around its dispatches (nothing where the adapter has
+//! none), and the host's time.
+
+use std::time::Instant;
 
 use super::context::Context;
 use crate::error::Result;
@@ -9,6 +11,31 @@ pub const KERNELS: usize = 4;
 
 /// Seconds of device time per kernel of one E-step: whitening, densities, moments, sums.
 pub type DeviceSeconds = [f64; KERNELS];
+
+/// Wall time of the host's parts of an engine's work, seconds: of its making, and of the last E-step.
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct HostSeconds {
+    /// Finding and opening the adapter.
+    pub open: f64,
+    /// Centre and scale of the samples.
+    pub scaling: f64,
+    /// Converting and uploading the samples.
+    pub upload: f64,
+    /// Planning, pipelines and buffers for the last kind of mixture.
+    pub prepare: f64,
+    /// Factorising, packing and queueing the last parameters.
+    pub parameters: f64,
+    /// From recording the last E-step to its sums on the host: the device's time is part of it.
+    pub submit_and_read: f64,
+    /// Sums in f64 from what was read.
+    pub unpack: f64,
+}
+
+/// Seconds since `started`, which becomes now.
+pub(super) fn lap(started: &mut Instant) -> f64 {
+    let now = Instant::now();
+    (now - std::mem::replace(started, now)).as_secs_f64()
+}
 
 /// Timestamp queries for the dispatches of one E-step.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["collapse"],
     &["em"],
     &["choose", "select", "compare"],
+    &["bench"],
     &["lib"],
     &["bin"],
 ];

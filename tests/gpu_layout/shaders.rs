@@ -47,15 +47,16 @@ fn every_text_of_the_table_agrees_with_rust() {
         }
     }
     println!("{} distinct texts", values_seen.len());
-    let probe: BTreeSet<&str> = [shader::PROBE_FMA.name].into();
+    let probes: BTreeSet<&str> = [shader::PROBE_FMA.name, shader::PROBE_COPY.name].into();
     let all: BTreeSet<&str> = shader::ALL.iter().map(|t| t.name).collect();
-    assert_eq!(&templates | &probe, all, "a template that no plan uses");
+    assert_eq!(&templates | &probes, all, "a template that no plan uses");
 }
 
 #[test]
-fn the_probe_agrees_with_rust() {
-    for rounds in [1, 256] {
-        let kernel = wgmm::gpu::probe::kernel(rounds);
+fn the_probes_agree_with_rust() {
+    use wgmm::gpu::probe;
+
+    for kernel in [probe::kernel(1), probe::kernel(256), probe::copy_kernel()] {
         let any = any_plan();
         check(&rendered(&kernel), &kernel, &bindings(&any, kernel.template)).unwrap();
     }

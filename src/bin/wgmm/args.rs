@@ -12,7 +12,7 @@ use wgmm::data::{Missing, ReadOptions};
 use crate::exit::{Failure, Outcome, say};
 use crate::output::is_stdout;
 use crate::progress::When;
-use crate::{completions, condition, devices, fit, man, predict, sample, score, select, synth};
+use crate::{bench, completions, condition, devices, fit, man, predict, sample, score, select, synth};
 
 pub(crate) use fit_flags::{FitFlags, FormatArg};
 
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Synth(synth::SynthArgs),
     /// Draw new rows from a model
     Sample(sample::SampleArgs),
+    /// Time iterations on fresh data, and check their result
+    Bench(Box<bench::BenchArgs>),
     /// List the graphics adapters
     Devices(devices::DevicesArgs),
     /// Print a completion script for a shell

@@ -42,6 +42,11 @@ impl Failure {
         Failure { code: USAGE, message: message.into() }
     }
 
+    /// What is said about it.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Bad data or model.
     pub(crate) fn input(message: impl Into<String>) -> Self {
         Failure { code: INPUT, message: message.into() }

@@ -1,6 +1,7 @@
 //! The `wgmm` command: reads options, calls the library, writes results. No mathematics here.
 
 mod args;
+mod bench;
 mod completions;
 mod condition;
 mod devices;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Conditional(args) => condition::conditional(args),
         Command::Synth(args) => synth::run(args),
         Command::Sample(args) => sample::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Devices(args) => devices::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

@@ -1,0 +1,213 @@
+"""One peer on one case, in a process of its own: `worker.py PEER FOLDER WARMUP ITERS OUT.npz`.
+
+Prints one JSON line: seconds per iteration, what its BLAS is. Every peer starts at the same mixture and
+does warmup + iters iterations for the accuracy column; how each is timed stands in its function.
+"""
+import json
+import sys
+import time
+import warnings
+
+import numpy as np
+
+from mixture import REG_COVAR, load
+
+SECONDS = 1.5  # what one visit to a peer may spend on timing, beyond its first run
+
+
+def triangle(d):
+    """Indices of an upper triangle, and where each entry of a full matrix stands in it."""
+    rows, columns = np.triu_indices(d)
+    at = np.empty((d, d), dtype=np.int64)
+    at[rows, columns] = at[columns, rows] = np.arange(len(rows))
+    return rows, columns, at
+
+
+class Features:
+    """EM as two matrix products per block of samples. With phi(x) = (1, x, x_i x_j for i <= j) every
+    weighted log density is linear in phi, and every moment is a weighted sum of phi: 4·K·F operations a
+    sample, F = (D+1)(D+2)/2. On standardised data, in f64. `multiply` and friends come from the library."""
+
+    def __init__(self, means, variances, mean):
+        self.scale, self.mean = np.sqrt(variances), mean
+        k, d = means.shape
+        self.rows, self.columns, self.at = triangle(d)
+        self.weights, self.means = np.full(k, 1 / k), (means - mean) / self.scale
+        self.covariances = np.broadcast_to(np.eye(d), (k, d, d))
+
+    def coefficients(self):
+        """[F, K]: the log densities' coefficients of phi."""
+        d = self.means.shape[1]
+        factors = np.linalg.cholesky(self.covariances)
+        inverse = np.linalg.inv(self.covariances)
+        linear = np.einsum("kij,kj->ki", inverse, self.means)
+        constant = (np.log(self.weights) - 0.5 * d * np.log(2 * np.pi)
+                    - np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(1)
+                    - 0.5 * (linear * self.means).sum(1))
+        twice = np.where(self.rows == self.columns, 1.0, 2.0)
+        quadratic = -0.5 * inverse[:, self.rows, self.columns] * twice
+        return np.concatenate([constant[:, None], linear, quadratic], axis=1).T
+
+    def update(self, sums):
+        """New parameters from [K, F] sums of responsibilities times phi."""
+        d = self.means.shape[1]
+        count = sums[:, 0]
+        self.weights, self.means = count / count.sum(), sums[:, 1:1 + d] / count[:, None]
+        second = (sums[:, 1 + d:] / count[:, None])[:, self.at]
+        self.covariances = second - self.means[:, :, None] * self.means[:, None, :]
+        index = np.arange(d)
+        self.covariances[:, index, index] += REG_COVAR / self.scale ** 2
+
+    def result(self):
+        covariances = self.covariances * np.outer(self.scale, self.scale)
+        return self.weights, self.means * self.scale + self.mean, covariances
+
+    def block_rows(self):
+        # Features and responsibilities of a block stay in the second-level cache or near it.
+        return max(256, int(2e6 / (8 * (len(self.rows) + 2 * len(self.weights)))))
+
+
+def timed_steps(step, warmup, iters, reset):
+    """Seconds of each of `iters` iterations after `warmup`, from the start, as often as time allows; the
+    result is that of the first such run."""
+    seconds, first, began = [], None, None
+    while first is None or (time.perf_counter() - began < SECONDS and len(seconds) < 20_000):
+        state = reset()
+        for i in range(warmup + iters):
+            t = time.perf_counter()
+            step(state)
+            if i >= warmup:
+                seconds.append(time.perf_counter() - t)
+        if first is None:
+            first, began = state.result(), time.perf_counter()
+    return seconds, first
+
+
+def numpy_features(x, start, warmup, iters):
+    """Each iteration is timed: matrix products by BLAS, features and softmax by NumPy, feature-major."""
+    means, variances, mean = start
+    columns = np.ascontiguousarray(((x - mean) / np.sqrt(variances)).T)
+    d, n = columns.shape
+    block = Features(means, variances, mean).block_rows()
+    phi = np.empty((1 + d + d * (d + 1) // 2, block))
+    phi[0] = 1
+
+    def step(state):
+        w = np.ascontiguousarray(state.coefficients().T)
+        sums = np.zeros(w.shape)
+        for at in range(0, n, block):
+            here = columns[:, at:at + block]
+            p = phi[:, :here.shape[1]]
+            p[1:1 + d] = here
+            row = 1 + d
+            for i in range(d):
+                np.multiply(here[i:], here[i], out=p[row:row + d - i])
+                row += d - i
+            r = w @ p
+            r -= r.max(0)
+            np.exp(r, out=r)
+            r /= r.sum(0)
+            sums += r @ p.T
+        state.update(sums)
+
+    return timed_steps(step, warmup, iters, lambda: Features(means, variances, mean))
+
+
+def torch_features(x, start, warmup, iters):
+    """As numpy-features, by torch on its CPU threads."""
+    import torch
+    means, variances, mean = start
+    rows = torch.from_numpy((x - mean) / np.sqrt(variances))
+    block = Features(means, variances, mean).block_rows()
+
+    def step(state):
+        w = torch.from_numpy(state.coefficients())
+        sums = torch.zeros(w.T.shape, dtype=torch.float64)
+        for here in rows.split(block):
+            phi = torch.cat([torch.ones_like(here[:, :1]), here, here[:, state.rows] * here[:, state.columns]], 1)
+            sums += torch.softmax(phi @ w, 1).T @ phi
+        state.update(sums.numpy())
+
+    return timed_steps(step, warmup, iters, lambda: Features(means, variances, mean))
+
+
+def jax_features(x, start, warmup, iters):
+    """As numpy-features, by one jitted function over all blocks; compiled before timing."""
+    import jax
+    jax.config.update("jax_enable_x64", True)
+    import jax.numpy as jnp
+    means, variances, mean = start
+    first = Features(means, variances, mean)
+    block = min(first.block_rows(), len(x))
+    padded = -len(x) % block
+    rows = np.concatenate([(x - mean) / np.sqrt(variances), np.zeros((padded, x.shape[1]))])
+    rows = jnp.asarray(rows.reshape(-1, block, x.shape[1]))
+    real = jnp.asarray((np.arange(rows.shape[0] * block) < len(x)).astype(np.float64).reshape(-1, block, 1))
+
+    @jax.jit
+    def sums(w):
+        def add(total, data):
+            here, real = data
+            phi = jnp.concatenate([jnp.ones_like(here[:, :1]), here, here[:, first.rows] * here[:, first.columns]], 1)
+            return total + (jax.nn.softmax(phi @ w, 1) * real).T @ phi, None
+        return jax.lax.scan(add, jnp.zeros(w.T.shape), (rows, real))[0]
+
+    sums(first.coefficients()).block_until_ready()
+    return timed_steps(lambda state: state.update(np.asarray(sums(state.coefficients()))), warmup, iters,
+                       lambda: Features(means, variances, mean))
+
+
+def scikit_learn(x, start, warmup, iters):
+    """GaussianMixture.fit twice, with few and with many iterations: the difference of their times over the
+    difference of their iterations, so that checks of input and the start cancel."""
+    from sklearn.mixture import GaussianMixture
+    means, variances, _ = start
+    k, d = means.shape
+    precisions = np.broadcast_to(np.diag(1 / variances), (k, d, d))
+
+    def fit(n_iter):
+        model = GaussianMixture(k, covariance_type="full", tol=0.0, reg_covar=REG_COVAR, max_iter=n_iter,
+                                init_params="random_from_data", random_state=0, weights_init=np.full(k, 1 / k),
+                                means_init=means, precisions_init=precisions)
+        t = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(x)
+        return time.perf_counter() - t, model
+
+    took, model = fit(warmup + iters)
+    result = model.weights_, model.means_, model.covariances_
+    # Enough iterations that the difference is far above the noise of one fit.
+    more = max(iters, int(0.4 / (took / (warmup + iters))))
+    seconds, began = [], time.perf_counter()
+    while not seconds or time.perf_counter() - began < SECONDS:
+        low, _ = fit(max(warmup, 1))
+        high, _ = fit(max(warmup, 1) + more)
+        seconds.append((high - low) / more)
+    return seconds, result
+
+
+PEERS = {"scikit-learn": scikit_learn, "numpy-features": numpy_features,
+         "torch-features": torch_features, "jax-features": jax_features}
+
+
+def main():
+    peer, folder, warmup, iters, out = sys.argv[1:]
+    x, *start = load(folder)
+    x = np.ascontiguousarray(x, dtype=np.float64)
+    seconds, (weights, means, covariances) = PEERS[peer](x, start, int(warmup), int(iters))
+    np.savez(out, weights=weights, means=means, covariances=covariances)
+    blas = []
+    try:
+        from threadpoolctl import threadpool_info
+        for pool in threadpool_info():
+            words = [pool.get("internal_api"), pool.get("version"), pool.get("architecture"),
+                     f"{pool.get('num_threads')} threads"]
+            blas.append(" ".join(str(word) for word in words if word))
+    except ImportError:
+        blas.append("unknown: threadpoolctl is not installed")
+    print(json.dumps({"seconds": seconds, "blas": blas, "numpy": np.__version__}))
+
+
+if __name__ == "__main__":
+    main()
