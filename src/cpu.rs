@@ -1,8 +1,8 @@
 //! The production CPU engine: f64, blocks of samples on all cores, the same bits for any number of
 //! threads.
 //!
-//! Rows are cut into tasks by their index alone ([`plan`]); a task runs the whole E-step block by
-//! block ([`estep`]) and the tasks' sums are added in the order of the rows.
+//! Rows are cut into tasks by their index alone (`plan`); a task runs the whole E-step block by
+//! block (`estep`) and the tasks' sums are added in the order of the rows.
 
 mod block;
 mod density;

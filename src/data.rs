@@ -25,13 +25,13 @@
 mod columns;
 mod csv;
 mod labels;
-mod npy;
+pub(crate) mod npy;
 mod number;
 pub mod output;
 mod samples;
 mod source;
 mod table;
 
-pub use labels::{open_labels, open_weights};
+pub use labels::{open_labels, open_labels_of, open_weights};
 pub use samples::{Samples, Values};
 pub use table::{Missing, ReadOptions, Table, open};

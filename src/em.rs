@@ -2,15 +2,15 @@
 
 use std::ops::{ControlFlow, Range};
 
+use crate::collapse::Rescue;
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::infer;
 use crate::init;
 use crate::model::{GaussianMixture, Parameters};
-use crate::moments::m_step;
 use crate::options::CheckedOptions;
-use crate::report::{FitReport, Restart, StopReason};
+use crate::report::{Collapse, FitReport, Restart, StopReason};
 
 /// Largest relative gap between Σ effective counts and Σ sample weights. An f32 engine stays below
 /// 1e-5; a device that drops one dispatch in a thousand does not.
@@ -24,7 +24,7 @@ pub struct Step<'a> {
     pub iteration: usize,
     /// Parameters the E-step used.
     pub parameters: &'a Parameters,
-    /// Parameters of the M-step.
+    /// Parameters of the M-step; of fewer components where some were dropped.
     pub new_parameters: &'a Parameters,
     /// Mean log-likelihood under `parameters`, nats per sample.
     pub mean_log_likelihood: f64,
@@ -84,9 +84,7 @@ pub fn fit(
     let mut restarts = Vec::new();
     let mut first_error = None;
     for restart in 0..options.n_init {
-        let run = init::seed(samples, options, restart)
-            .and_then(|start| iterate(engine, options, observer, start, restart));
-        match run {
+        match iterate(engine, samples, options, observer, restart) {
             Ok(run) => {
                 restarts.push(run.summary());
                 let interrupted = run.stop_reason == StopReason::Interrupted;
@@ -104,6 +102,7 @@ pub fn fit(
                     converged: false,
                     lower_bound: None,
                     error: Some(error.to_string()),
+                    collapses: Vec::new(),
                 });
                 first_error.get_or_insert(error);
             }
@@ -117,26 +116,26 @@ pub fn fit(
     }
 }
 
-/// One restart from `start` to its end.
+/// One restart from its start to its end.
 fn iterate(
     engine: &mut dyn Engine,
+    samples: &Samples<'_>,
     options: &CheckedOptions,
     observer: &mut dyn Observer,
-    start: Parameters,
     restart: usize,
 ) -> Result<Run> {
     let total_weight = engine.total_weight();
-    let mut parameters = start;
+    let mut rescue = Rescue::new(engine, samples, options);
+    let mut parameters = rescue.start(engine, init::seed(samples, options, restart)?)?;
     let mut trace: Vec<f64> = Vec::new();
     let mut stop_reason = StopReason::MaxIter;
     for iteration in 1..=options.max_iter {
-        let moments = engine.e_step(&parameters)?;
+        let moments = engine.e_step(&parameters).map_err(|e| e.in_iteration(iteration - 1))?;
         moments.check(total_weight, COUNT_TOLERANCE, iteration)?;
         let mean_log_likelihood = moments.log_likelihood / total_weight;
         let change = trace.last().map(|last| mean_log_likelihood - last);
         trace.push(mean_log_likelihood);
-        let (center, reg_covar) = (options.covariance_center, options.reg_covar);
-        let new_parameters = m_step(&moments, parameters.means(), center, reg_covar, iteration)?;
+        let new_parameters = rescue.m_step(engine, &moments, &parameters, iteration)?;
         let flow = observer.on_step(&mut Step {
             restart,
             iteration,
@@ -148,7 +147,8 @@ fn iterate(
             engine: &mut *engine,
         });
         parameters = new_parameters;
-        if change.is_some_and(|c| c.abs() < options.tol) {
+        // A component that was just reseeded or dropped has yet to show what it changes.
+        if change.is_some_and(|c| c.abs() < options.tol) && !rescue.interfered(iteration) {
             stop_reason = StopReason::Converged;
             break;
         }
@@ -157,9 +157,10 @@ fn iterate(
             break;
         }
     }
-    let moments = engine.e_step(&parameters)?;
+    let moments = engine.e_step(&parameters).map_err(|e| e.in_iteration(trace.len()))?;
     moments.check(total_weight, COUNT_TOLERANCE, trace.len() + 1)?;
-    Ok(Run { parameters, trace, log_likelihood: moments.log_likelihood, total_weight, stop_reason })
+    let (log_likelihood, collapses) = (moments.log_likelihood, rescue.into_collapses());
+    Ok(Run { parameters, trace, log_likelihood, total_weight, stop_reason, collapses })
 }
 
 /// The outcome of one restart.
@@ -169,6 +170,7 @@ struct Run {
     log_likelihood: f64,
     total_weight: f64,
     stop_reason: StopReason,
+    collapses: Vec<Collapse>,
 }
 
 impl Run {
@@ -183,6 +185,7 @@ impl Run {
             converged: self.stop_reason == StopReason::Converged,
             lower_bound: Some(self.lower_bound()),
             error: None,
+            collapses: self.collapses.clone(),
         }
     }
 
@@ -206,6 +209,7 @@ impl Run {
             bic: model.bic(self.log_likelihood, self.total_weight),
             aic: model.aic(self.log_likelihood),
             log_likelihood_trace: self.trace,
+            collapses: self.collapses,
             restarts,
             options: options.to_map(),
             engine: engine.info(),

@@ -189,19 +189,22 @@ pub enum Error {
     },
     /// A component explains (almost) no sample any more.
     #[error(
-        "component {component} collapsed in iteration {iteration}: its effective count is {effective_count:e}. Try to decrease the number of components, increase reg_covar, or scale the input data; `--n-init` tries other starts"
+        "component {component} collapsed {}: its effective count is {effective_count:e}. Try to decrease the number of components, increase reg_covar, or scale the input data; `--n-init` tries other starts, `--on-collapse reseed` (or floor, drop) goes on",
+        when(*iteration)
     )]
     ComponentCollapsed {
         /// Component, from 0.
         component: usize,
-        /// Iteration, from 1.
+        /// Iteration, from 1; 0 is the start.
         iteration: usize,
         /// Its effective count.
         effective_count: f64,
     },
     /// A covariance is not positive definite.
     #[error(
-        "the covariance of component {component} is not positive definite (pivot {pivot} is {value:e}): Fitting the mixture model failed because some components have ill-defined empirical covariance (for instance caused by singleton or collapsed samples). Try to decrease the number of components, increase reg_covar, or scale the input data"
+        "the covariance of component {component} is not positive definite{} (pivot {pivot} is {value:e}): Fitting the mixture model failed because some components have ill-defined empirical covariance (for instance caused by singleton or collapsed samples). Try to decrease the number of components, increase reg_covar, or scale the input data{}",
+        iteration.map_or(String::new(), |i| format!(" {}", when(i))),
+        if iteration.is_some() { "; `--on-collapse reseed` (or floor, drop) goes on" } else { "" }
     )]
     NotPositiveDefinite {
         /// Component, from 0.
@@ -210,6 +213,8 @@ pub enum Error {
         pivot: usize,
         /// Value under the root there.
         value: f64,
+        /// Iteration of a fit whose M-step gave the covariance, from 1; 0 is the start, none outside a fit.
+        iteration: Option<usize>,
     },
     /// Arithmetic left the finite numbers, or the device lost work.
     #[error(
@@ -225,7 +230,22 @@ pub enum Error {
     },
 }
 
+/// An iteration as messages name it.
+fn when(iteration: usize) -> String {
+    if iteration == 0 { "at the start".into() } else { format!("in iteration {iteration}") }
+}
+
 impl Error {
+    /// Says which iteration gave a covariance that is not positive definite: an engine cannot know.
+    pub(crate) fn in_iteration(self, found: usize) -> Self {
+        match self {
+            Error::NotPositiveDefinite { component, pivot, value, iteration: None } => {
+                Error::NotPositiveDefinite { component, pivot, value, iteration: Some(found) }
+            }
+            other => other,
+        }
+    }
+
     /// An [`Error::Io`] with the usual hint for reading.
     pub fn read(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Error::Io { path: path.into(), action: "read", source, hint: "Check the path and its permissions" }

@@ -101,15 +101,16 @@ pub fn adapters() -> Vec<AdapterSummary> {
     context::adapters()
 }
 
-/// Multiplications per E-step from which a card is worth opening: below, all cores have finished a whole
-/// fit before a driver has started (about 0.7 s on an NVIDIA H100, 2026-11-23).
+/// Multiplications per E-step and core from which a card is worth opening: below, all cores have finished
+/// a whole fit before a driver has started (about 0.7 s on an NVIDIA H100, 2026-11-23).
 const WORTHWHILE: f64 = 1e8;
 
 /// Whether a fit of this size gains from a graphics card. Every density costs about D² multiplications
 /// and an exponential.
 pub fn is_worthwhile(n_samples: usize, n_features: usize, n_components: usize) -> bool {
     let (n, d, k) = (n_samples as f64, n_features as f64, n_components as f64);
-    n * k * (d * d + 8.0) > WORTHWHILE
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    n * k * (d * d + 8.0) > WORTHWHILE * cores as f64
 }
 
 /// Samples resident on a graphics device.

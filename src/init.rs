@@ -13,8 +13,8 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::data::Samples;
 use crate::error::Result;
 use crate::model::Parameters;
-use crate::moments::{Moments, m_step};
-use crate::options::{CheckedOptions, CovarianceCenter, Init};
+use crate::moments::{Moments, m_step, maximise};
+use crate::options::{CheckedOptions, CovarianceCenter, Init, OnCollapse};
 use crate::shape::{CovarianceType, triangle_index, triangle_len};
 
 /// Most samples the seeding looks at.
@@ -23,11 +23,18 @@ pub const SEEDING_SAMPLES: usize = 65_536;
 /// The start of restart `restart`.
 ///
 /// # Errors
-/// [`crate::Error::ComponentCollapsed`] if the seeding left a component without samples.
+/// [`crate::Error::ComponentCollapsed`] if the seeding left a component without samples; under a
+/// policy other than [`OnCollapse::Error`] that component comes back with weight 0 instead.
 pub fn seed(samples: &Samples<'_>, options: &CheckedOptions, restart: usize) -> Result<Parameters> {
-    if let Init::Given(start) = &options.init {
-        return Ok(start.clone());
-    }
+    let computed = match &options.init {
+        Init::Given(start) => start.clone(),
+        _ => compute(samples, options, restart)?,
+    };
+    Ok(options.start.replace_in(computed))
+}
+
+/// The start that the method finds by itself.
+fn compute(samples: &Samples<'_>, options: &CheckedOptions, restart: usize) -> Result<Parameters> {
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     rng.set_stream(restart as u64);
     let subset = Subset::new(samples);
@@ -46,7 +53,12 @@ pub fn seed(samples: &Samples<'_>, options: &CheckedOptions, restart: usize) -> 
         Init::Notebook | Init::Given(_) => return Ok(notebook(&subset, options, &mut rng)),
     };
     let moments = moments(&subset, &responsibilities, options.covariance_type, k);
-    m_step(&moments, &moments.origins, CovarianceCenter::NewMean, options.reg_covar, 0)
+    let (origins, center) = (&moments.origins, CovarianceCenter::NewMean);
+    match options.on_collapse {
+        OnCollapse::Error => m_step(&moments, origins, center, options.reg_covar, 0),
+        // Whatever collapsed already is dealt with by the loop.
+        _ => Ok(maximise(&moments, origins, center, options.reg_covar)),
+    }
 }
 
 /// The samples that seeding looks at: those of positive weight, at most [`SEEDING_SAMPLES`], in f64.
@@ -57,7 +69,7 @@ pub(crate) struct Subset {
 }
 
 impl Subset {
-    fn new(samples: &Samples<'_>) -> Self {
+    pub(crate) fn new(samples: &Samples<'_>) -> Self {
         let d = samples.n_features();
         let rows: Vec<usize> = (0..samples.n_samples()).filter(|&n| samples.weight(n) > 0.0).collect();
         let count = rows.len().min(SEEDING_SAMPLES);
@@ -81,7 +93,7 @@ impl Subset {
     }
 
     /// Weighted mean and biased standard deviation of every column, two passes.
-    fn column_moments(&self) -> (Vec<f64>, Vec<f64>) {
+    pub(crate) fn column_moments(&self) -> (Vec<f64>, Vec<f64>) {
         let d = self.n_features;
         let total: f64 = self.weights.iter().sum();
         let mut mean = vec![0.0; d];

@@ -25,7 +25,7 @@
 //!
 //! # Choose the engine
 //! EM needs one thing from a device: sums of sufficient statistics over all samples. That is the trait
-//! [`Engine`]; [`gpu::GpuEngine`] (f32 sums in WGSL, finished in f64), [`cpu::CpuEngine`] (f64, all cores)
+//! [`Engine`]; `gpu::GpuEngine` (f32 sums in WGSL, finished in f64), [`cpu::CpuEngine`] (f64, all cores)
 //! and [`reference::ReferenceEngine`] (f64, sequential, textbook) implement it. [`em::fit`] runs on any of
 //! them; [`choose::open_engine`] picks one.
 //!
@@ -52,9 +52,21 @@
 //! ```
 //! [`FitOptions::notebook`] is the teaching notebook's algorithm this crate grew out of.
 //!
+//! # Begin, go on, recover
+//! [`Init`] says how a start is found, [`PartialStart`] gives any part of it, and a fitted mixture as
+//! [`Init::Given`] goes on where it ended: 10 iterations and 15 more are 25, bit for bit. [`OnCollapse`] says
+//! what happens to a component that lost its samples or its covariance; the [report](report::FitReport)
+//! lists what was done.
+//!
 //! # Use a mixture
 //! [`infer`] gives labels, responsibilities and log-likelihoods; [`sample`] draws from a mixture;
-//! [`GaussianMixture`] reads and writes the model file (JSON).
+//! [`Parameters::marginal`] and [`Parameters::conditional`] are mixtures of fewer features;
+//! [`agreement`] compares labels with true ones. [`GaussianMixture`] reads and writes the model file
+//! (JSON), and [NPZ archives](model::npz) that scikit-learn's class is made from in six lines.
+//!
+//! # Choose K
+//! [`select::select`] fits every K and covariance type asked for on one engine and keeps the best by BIC,
+//! AIC or ICL.
 //!
 //! # Precision
 //! The CPU engine computes in f64 and agrees with 256-bit references to about 1e-11. The GPU engine centres
@@ -66,8 +78,10 @@
 //! `gpu` (default): the WGSL engine. `cli` (default): the `wgmm` command. `ndarray`: samples from views.
 //! `default-features = false` leaves a light CPU library.
 
+pub mod agreement;
 pub mod bench;
 pub mod choose;
+mod collapse;
 pub mod compare;
 pub mod cpu;
 pub mod data;
@@ -86,13 +100,14 @@ pub mod precision;
 pub mod reference;
 pub mod report;
 pub mod sample;
+pub mod select;
 pub mod shape;
 
 pub use data::Samples;
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use model::{GaussianMixture, Parameters};
-pub use options::{CovarianceCenter, FitOptions, Init};
+pub use model::{GaussianMixture, Parameters, PartialStart};
+pub use options::{CovarianceCenter, FitOptions, Init, OnCollapse};
 pub use shape::CovarianceType;
 
 /// Fits a mixture to `samples` (`[N, D]`) on the engine that [`choose::open_engine`] picks by itself: a

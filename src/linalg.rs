@@ -45,6 +45,15 @@ pub(crate) fn cholesky(a: &[f64], d: usize) -> Result<Vec<f64>, BadPivot> {
     Ok(lower)
 }
 
+/// ln Σ exp(values), exact against overflow and underflow; −∞ only if every value is.
+pub fn log_sum_exp(values: &[f64]) -> f64 {
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    largest + values.iter().map(|v| (v - largest).exp()).sum::<f64>().ln()
+}
+
 /// Inverse of a lower triangular matrix with a positive diagonal, lower triangular itself.
 pub(crate) fn invert_lower(l: &[f64], d: usize) -> Vec<f64> {
     let mut inverse = vec![0.0; d * d];

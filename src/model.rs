@@ -1,7 +1,14 @@
 //! A mixture as a value: [`Parameters`] with their invariants, and [`GaussianMixture`], the fitted
-//! model with its report. Reading and writing as JSON is in [`json`].
+//! model with its report. Reading and writing is in [`json`] and [`npz`]; [`PartialStart`] is any part of
+//! a mixture that a fit may start with.
 
+mod condition;
 pub mod json;
+pub mod npz;
+mod precisions;
+mod start;
+
+pub use start::PartialStart;
 
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -100,6 +107,11 @@ impl Parameters {
         debug_assert_eq!(means.len(), n_components * n_features);
         debug_assert_eq!(covariances.len(), covariance_type.covariances_len(n_components, n_features));
         Parameters { covariance_type, n_components, n_features, weights, means, covariances }
+    }
+
+    /// Weights, means and covariances, to be changed and put together again.
+    pub(crate) fn into_parts(self) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+        (self.weights, self.means, self.covariances)
     }
 
     fn check_covariances(&self) -> std::result::Result<(), String> {
@@ -247,6 +259,14 @@ impl GaussianMixture {
     /// Akaike information criterion −2·LL + 2·p.
     pub fn aic(&self, log_likelihood: f64) -> f64 {
         -2.0 * log_likelihood + 2.0 * self.n_parameters() as f64
+    }
+
+    /// Integrated completed likelihood BIC − 2 Σ w_n ln max_k r_nk, in the BIC's sign (lower is better): the
+    /// BIC of the likelihood completed by each sample's most probable component (Biernacki, Celeux &
+    /// Govaert, IEEE PAMI 22(7), 2000; mclust's `icl` with the sign turned). It prefers components that do
+    /// not overlap. `assignment_log_probability` is [`crate::infer::assignment_log_probability`].
+    pub fn icl(&self, log_likelihood: f64, total_weight: f64, assignment_log_probability: f64) -> f64 {
+        self.bic(log_likelihood, total_weight) - 2.0 * assignment_log_probability
     }
 
     /// N_k = π_k · Σ sample weights of the fit, `[K]`; none without a report.

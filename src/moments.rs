@@ -8,7 +8,7 @@ use crate::options::CovarianceCenter;
 use crate::shape::{CovarianceType, triangle_index, triangle_len};
 
 /// An effective count at or below this has no information left (scikit-learn adds 10 ε instead).
-const COLLAPSED_COUNT: f64 = 10.0 * f64::EPSILON;
+pub(crate) const COLLAPSED_COUNT: f64 = 10.0 * f64::EPSILON;
 
 /// Entries of all covariances below which one thread fills them faster than many.
 const PARALLEL_ENTRIES: usize = 1 << 16;
@@ -130,13 +130,27 @@ pub fn m_step(
     reg_covar: f64,
     iteration: usize,
 ) -> Result<Parameters> {
-    let (k, d) = (moments.n_components(), moments.n_features);
     let counts = &moments.effective_counts;
     if let Some(component) = counts.iter().position(|n| n.is_nan() || *n <= COLLAPSED_COUNT) {
         return Err(Error::ComponentCollapsed { component, iteration, effective_count: counts[component] });
     }
-    let total: f64 = counts.iter().sum();
-    let weights = counts.iter().map(|n| n / total).collect();
+    Ok(maximise(moments, old_means, center, reg_covar))
+}
+
+/// [`m_step`] that lets empty components through: they keep (nearly) their origin as mean and get the
+/// weight that their count gives, at least 0; their covariance means nothing.
+pub(crate) fn maximise(
+    moments: &Moments,
+    old_means: &[f64],
+    center: CovarianceCenter,
+    reg_covar: f64,
+) -> Parameters {
+    let (k, d) = (moments.n_components(), moments.n_features);
+    let total: f64 = moments.effective_counts.iter().sum();
+    let weights = moments.effective_counts.iter().map(|n| n.max(0.0) / total).collect();
+    // What sums are divided by; nothing is divided by (nearly) 0.
+    let counts: Vec<f64> =
+        moments.effective_counts.iter().map(|n| if *n > COLLAPSED_COUNT { *n } else { 1.0 }).collect();
     // Shift of each mean from its origin, and from the centre its covariance is taken about.
     let shifts: Vec<f64> = moments.first_moments.iter().enumerate().map(|(i, f)| f / counts[i / d]).collect();
     let means: Vec<f64> = moments.origins.iter().zip(&shifts).map(|(o, s)| o + s).collect();
@@ -169,7 +183,7 @@ pub fn m_step(
         CovarianceType::Tied => {
             let mut covariances = vec![0.0; d * d];
             fill_symmetric(&mut covariances, d, reg_covar, |i, j| {
-                let between: f64 = (0..k).map(|c| counts[c] * correction(c, i, j)).sum();
+                let between: f64 = (0..k).map(|c| moments.effective_counts[c] * correction(c, i, j)).sum();
                 (moments.second_moments[triangle_index(i, j)] + between) / total
             });
             covariances
@@ -187,7 +201,7 @@ pub fn m_step(
             })
             .collect(),
     };
-    Ok(Parameters::from_parts(moments.covariance_type, d, weights, means, covariances))
+    Parameters::from_parts(moments.covariance_type, d, weights, means, covariances)
 }
 
 fn fill_symmetric(matrix: &mut [f64], d: usize, reg_covar: f64, entry: impl Fn(usize, usize) -> f64) {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
-use crate::model::Parameters;
+use crate::model::{Parameters, PartialStart};
 use crate::shape::CovarianceType;
 
 /// How the start of a fit is found.
@@ -60,6 +60,38 @@ impl CovarianceCenter {
     }
 }
 
+/// What happens to a component that collapsed: one whose effective count is (nearly) 0, or whose new
+/// covariance is not positive definite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnCollapse {
+    /// The restart fails with an error that names component and iteration: scikit-learn's rule.
+    #[default]
+    Error,
+    /// It starts again at the sample that the mixture explains worst, with the mean covariance of the
+    /// components and weight 1/K; after three times in one restart it is floored instead.
+    Reseed,
+    /// It keeps its last good covariance, and its mean if nothing is left to compute one from.
+    Floor,
+    /// It is removed; an error if it was the last one.
+    Drop,
+}
+
+impl OnCollapse {
+    /// Every policy, in the order of the documentation.
+    pub const ALL: [OnCollapse; 4] =
+        [OnCollapse::Error, OnCollapse::Reseed, OnCollapse::Floor, OnCollapse::Drop];
+
+    /// The name used in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            OnCollapse::Error => "error",
+            OnCollapse::Reseed => "reseed",
+            OnCollapse::Floor => "floor",
+            OnCollapse::Drop => "drop",
+        }
+    }
+}
+
 /// Options of a fit, with scikit-learn's names, meanings and defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitOptions {
@@ -68,7 +100,8 @@ pub struct FitOptions {
     /// Form of the covariances.
     pub covariance_type: CovarianceType,
     /// Converged when the mean log-likelihood changes by less than this (nats per sample; at least 0,
-    /// and 0 never converges).
+    /// and 0 never converges). The GPU engine knows the mean to about 1e-7 of its size: a smaller `tol` may
+    /// never be met there.
     pub tol: f64,
     /// M-steps at most; 0 returns the start.
     pub max_iter: usize,
@@ -76,12 +109,17 @@ pub struct FitOptions {
     pub n_init: usize,
     /// The start.
     pub init: Init,
+    /// Parts of the start that are given and replace those that `init` finds. If none is missing,
+    /// nothing is computed.
+    pub start: PartialStart,
     /// Added to the covariances' diagonal in every M-step (data units², at least 0).
     pub reg_covar: f64,
     /// Seed of every random number; restart r uses stream r.
     pub seed: u64,
     /// The point a new covariance is taken about.
     pub covariance_center: CovarianceCenter,
+    /// What happens to a component that collapsed.
+    pub on_collapse: OnCollapse,
 }
 
 impl FitOptions {
@@ -94,9 +132,11 @@ impl FitOptions {
             max_iter: 100,
             n_init: 1,
             init: Init::KMeans,
+            start: PartialStart::default(),
             reg_covar: 1e-6,
             seed: 0,
             covariance_center: CovarianceCenter::NewMean,
+            on_collapse: OnCollapse::Error,
         }
     }
 
@@ -117,8 +157,8 @@ impl FitOptions {
     /// have positive weight.
     ///
     /// # Errors
-    /// [`Error::Option`], [`Error::TooFewSamples`], or [`Error::Shape`] for a given start of another K
-    /// or D.
+    /// [`Error::Option`], [`Error::TooFewSamples`], [`Error::Shape`] for a given start of another K
+    /// or D, or [`Error::InvalidParameters`] naming the part of the start at fault.
     pub fn check(&self, n_effective: usize, n_features: usize) -> Result<CheckedOptions> {
         self.check_values()?;
         if n_effective < self.n_components {
@@ -143,7 +183,13 @@ impl FitOptions {
                 ));
             }
         }
-        Ok(CheckedOptions(self.clone()))
+        let mut checked = self.clone();
+        checked.start = self.start.resolve(self.covariance_type, self.n_components, n_features)?;
+        if let Some(start) = checked.start.complete(self.covariance_type) {
+            checked.init = Init::Given(start);
+            checked.start = PartialStart::default();
+        }
+        Ok(CheckedOptions(checked))
     }
 
     /// The checks that need no data.
@@ -194,7 +240,12 @@ impl CheckedOptions {
             "reg_covar": self.reg_covar,
             "seed": self.seed,
             "covariance_center": self.covariance_center.name(),
+            "on_collapse": self.on_collapse.name(),
         });
-        value.as_object().cloned().unwrap_or_default()
+        let mut map = value.as_object().cloned().unwrap_or_default();
+        if !self.start.is_empty() {
+            map.insert("start".into(), json!(self.start.given()));
+        }
+        map
     }
 }

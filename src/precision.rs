@@ -35,7 +35,7 @@ impl Precisions {
             if value > 0.0 && value.is_finite() {
                 Ok(1.0 / value.sqrt())
             } else {
-                Err(Error::NotPositiveDefinite { component, pivot, value })
+                Err(Error::NotPositiveDefinite { component, pivot, value, iteration: None })
             }
         };
         // ln det L per factor: D ln σ for spherical, Σ ln L_ii otherwise; W's diagonal is 1/L_ii.
@@ -46,6 +46,7 @@ impl Precisions {
                         component,
                         pivot: pivot.row,
                         value: pivot.value,
+                        iteration: None,
                     })?;
                     let log_det = (0..d).map(|i| l[i * d + i].ln()).sum::<f64>();
                     Ok((linalg::invert_lower(&l, d), log_det))

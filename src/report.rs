@@ -70,6 +70,9 @@ pub struct FitReport {
     pub bic: f64,
     /// Akaike information criterion.
     pub aic: f64,
+    /// Components that collapsed in the restart that was kept, in order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub collapses: Vec<Collapse>,
     /// One entry per restart.
     pub restarts: Vec<Restart>,
     /// The options of the fit, by name.
@@ -98,4 +101,43 @@ pub struct Restart {
     /// Why the restart failed, where it did.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
+    /// Components that collapsed, in order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub collapses: Vec<Collapse>,
+}
+
+/// A component that collapsed and what was done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collapse {
+    /// Iteration whose M-step found it, from 1; 0 is the start.
+    pub iteration: usize,
+    /// Component, from 0, as numbered before this iteration's drops; absent where it is the one
+    /// covariance that tied components share.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub component: Option<usize>,
+    /// What was done.
+    pub action: CollapseAction,
+}
+
+/// What was done about a component that collapsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CollapseAction {
+    /// It started again at a badly explained sample.
+    Reseed,
+    /// It kept its last good covariance, in this iteration and those that follow without a break.
+    Floor,
+    /// It was removed.
+    Drop,
+}
+
+impl CollapseAction {
+    /// The name used in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CollapseAction::Reseed => "reseed",
+            CollapseAction::Floor => "floor",
+            CollapseAction::Drop => "drop",
+        }
+    }
 }

@@ -29,7 +29,12 @@ impl Sampler {
         let mut factors = Vec::with_capacity(k * d * d);
         for component in 0..k {
             let factor = linalg::cholesky(&parameters.covariance_matrix(component), d).map_err(|pivot| {
-                Error::NotPositiveDefinite { component, pivot: pivot.row, value: pivot.value }
+                Error::NotPositiveDefinite {
+                    component,
+                    pivot: pivot.row,
+                    value: pivot.value,
+                    iteration: None,
+                }
             })?;
             factors.extend_from_slice(&factor);
         }

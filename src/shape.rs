@@ -40,6 +40,16 @@ impl CovarianceType {
         }
     }
 
+    /// The shape of `covariances` for K components of D features.
+    pub fn shape(self, k: usize, d: usize) -> Vec<usize> {
+        match self {
+            CovarianceType::Full => vec![k, d, d],
+            CovarianceType::Tied => vec![d, d],
+            CovarianceType::Diag => vec![k, d],
+            CovarianceType::Spherical => vec![k],
+        }
+    }
+
     /// Numbers in `covariances` for K components of D features.
     pub const fn covariances_len(self, k: usize, d: usize) -> usize {
         match self {

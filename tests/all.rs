@@ -11,13 +11,21 @@ mod architecture;
 mod bench_command;
 #[cfg(feature = "cli")]
 mod cli;
+mod collapse;
 mod cpu_engine;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
+mod exchange;
 mod faults;
 mod golden;
 #[cfg(feature = "gpu")]
 mod gpu_layout;
+mod inference;
 mod model_file;
+#[cfg(feature = "gpu")]
+mod offset;
 mod oracles;
+mod selection;
+mod starts;
+mod traps;

@@ -3,8 +3,11 @@
 mod bench;
 mod files;
 mod flags;
+mod inference;
 mod messages;
 mod pipeline;
+mod select;
+mod starting;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use super::columns::{self, Selection};
 use super::number::{self, Cell};
 use super::samples::Samples;
 use super::source::Source;
-use super::table::{Missing, Opened, ReadOptions, Table, in_file};
+use super::table::{Missing, Opened, Places, ReadOptions, Table, in_file};
 use crate::error::{Error, Result};
 
 /// Reads a CSV table.
@@ -30,6 +30,7 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
     let n_features = selection.features.len();
     let (mut values, mut weights) = (Vec::new(), Vec::new());
     let (mut dropped_rows, mut dropped, mut n_rows) = (Vec::new(), Vec::new(), 0);
+    let mut places = Places::default();
     let mut more = header.is_none() || advance(&mut rows, &mut row, &mut line)?;
     while more {
         if row.len() != width {
@@ -46,6 +47,8 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
             dropped_rows.push(line);
             dropped.push(n_rows);
             values.truncate(start);
+        } else {
+            places.push(line);
         }
         n_rows += 1;
         more = advance(&mut rows, &mut row, &mut line)?;
@@ -66,7 +69,8 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
     if selection.weight.is_some() {
         samples = samples.with_sample_weights(weights).map_err(|e| in_file(&path, e))?;
     }
-    Ok((Table { samples, dropped_rows, has_header: header.is_some(), dropped }, selection.weight_file))
+    let has_header = header.is_some();
+    Ok((Table { samples, dropped_rows, has_header, dropped, places }, selection.weight_file))
 }
 
 fn advance(rows: &mut Rows, row: &mut ByteRecord, line: &mut u64) -> Result<bool> {

@@ -23,6 +23,21 @@ const HEADERS: [&str; 10] =
 /// # Errors
 /// As [`table::open`]; [`Error::Format`] if there is more than one column, or an empty label.
 pub fn open_labels(path: &Path) -> Result<Vec<String>> {
+    read(path, None)
+}
+
+/// Reads the labels of a table's samples: [`open_labels`], one per data row of the file, less those of rows that
+/// were left out. In a CSV with one row more than the data the first is the header, unless it is a number.
+///
+/// # Errors
+/// As [`open_labels`]; [`Error::Shape`] naming the file unless there is one label per data row.
+pub fn open_labels_of(path: &Path, table: &Table) -> Result<Vec<String>> {
+    let n_rows = table.samples.n_samples() + table.dropped_rows.len();
+    table.keep_rows(&format!("labels in {}", path.display()), read(path, Some(n_rows))?)
+}
+
+/// `n_rows` are the labels wanted, where that is known.
+fn read(path: &Path, n_rows: Option<usize>) -> Result<Vec<String>> {
     let source = Source::open(path)?;
     let path = source.path().to_owned();
     match source.format()? {
@@ -30,11 +45,11 @@ pub fn open_labels(path: &Path) -> Result<Vec<String>> {
             let (table, _) = super::npy::read(source, &ReadOptions::default())?;
             Ok(column(&path, "labels", &table)?.into_iter().map(|value| format!("{value}")).collect())
         }
-        Format::Csv => read_labels(&path, Rows::new(source)?),
+        Format::Csv => read_labels(&path, Rows::new(source)?, n_rows),
     }
 }
 
-fn read_labels(path: &Path, mut rows: Rows) -> Result<Vec<String>> {
+fn read_labels(path: &Path, mut rows: Rows, n_rows: Option<usize>) -> Result<Vec<String>> {
     let mut row = ByteRecord::new();
     let mut labels = Vec::new();
     let (mut first_is_number, mut rest_are_numbers) = (false, true);
@@ -63,6 +78,7 @@ fn read_labels(path: &Path, mut rows: Rows) -> Result<Vec<String>> {
         Some(first) => {
             HEADERS.iter().any(|header| first.eq_ignore_ascii_case(header))
                 || (!first_is_number && rest_are_numbers && labels.len() > 1)
+                || (!first_is_number && n_rows.is_some_and(|n| n + 1 == labels.len()))
         }
         None => false,
     };

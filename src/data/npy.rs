@@ -1,15 +1,17 @@
 //! NPY: NumPy's array files.
 
+mod array;
 mod header;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use self::header::{Header, Kind};
+pub(crate) use self::array::{Content, read_array};
+use self::header::{Dtype, Header, Kind};
 use super::columns::{self, Selection};
 use super::samples::{Samples, Values};
 use super::source::Source;
-use super::table::{Missing, Opened, ReadOptions, Table, in_file};
+use super::table::{Missing, Opened, Places, ReadOptions, Table, in_file};
 use crate::error::{Error, Result};
 
 /// Bytes decoded at a time; a multiple of every value size.
@@ -21,7 +23,7 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
     let (header, mut data) = checked(source)?;
     let selection = columns::select(&path, options, None, header.n_columns)?;
     let reader = ReadTable { path, header, selection, missing: options.missing };
-    let table = if header.kind == Kind::Float && header.size == 4 {
+    let table = if header.dtype.kind == Kind::Float && header.dtype.size == 4 {
         reader.read::<f32>(&mut data)?
     } else {
         reader.read::<f64>(&mut data)?
@@ -105,8 +107,15 @@ impl ReadTable {
         if let Some(weights) = weights {
             samples = samples.with_sample_weights(weights).map_err(|e| in_file(&self.path, e))?;
         }
+        let mut places = Places::default();
+        let mut left_out = dropped.iter().peekable();
+        for row in 0..self.header.n_rows {
+            if left_out.next_if_eq(&&row).is_none() {
+                places.push(row as u64);
+            }
+        }
         let dropped_rows = dropped.iter().map(|&row| row as u64).collect();
-        Ok(Table { samples, dropped_rows, has_header: false, dropped })
+        Ok(Table { samples, dropped_rows, has_header: false, dropped, places })
     }
 
     /// The selected columns, row-major, the weight column last.
@@ -163,13 +172,13 @@ impl ReadTable {
     fn decode(&self, data: &mut dyn Read, mut each: impl FnMut(&[f64])) -> Result<()> {
         let mut left = self.header.data_len;
         let mut bytes = vec![0; BLOCK];
-        let mut block = Vec::with_capacity(BLOCK / self.header.size);
+        let mut block = Vec::with_capacity(BLOCK / self.header.dtype.size);
         while left > 0 {
             let n = left.min(BLOCK);
             let Some(bytes) = bytes.get_mut(..n) else { break };
             data.read_exact(bytes).map_err(|e| Error::read(&self.path, e))?;
             block.clear();
-            numbers(&self.header, bytes, &mut block);
+            numbers(self.header.dtype, bytes, &mut block);
             each(&block);
             left -= n;
         }
@@ -215,19 +224,19 @@ fn split_last<T: Value>(values: &mut Vec<T>, width: usize) -> Vec<f64> {
 }
 
 /// Decodes whole values.
-fn numbers(header: &Header, bytes: &[u8], out: &mut Vec<f64>) {
+fn numbers(dtype: Dtype, bytes: &[u8], out: &mut Vec<f64>) {
     macro_rules! decode {
         ($type:ty, $size:literal, $widen:expr) => {{
             let (chunks, _) = bytes.as_chunks::<$size>();
             let widen = $widen;
-            if header.big_endian {
+            if dtype.big_endian {
                 out.extend(chunks.iter().map(|chunk| widen(<$type>::from_be_bytes(*chunk))));
             } else {
                 out.extend(chunks.iter().map(|chunk| widen(<$type>::from_le_bytes(*chunk))));
             }
         }};
     }
-    match (header.kind, header.size) {
+    match (dtype.kind, dtype.size) {
         (Kind::Float, 2) => decode!(u16, 2, half),
         (Kind::Float, 4) => decode!(f32, 4, f64::from),
         (Kind::Float, _) => decode!(f64, 8, |x| x),

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 pub use self::append::copy_with_column;
-pub use self::matrix::{MatrixWriter, write_labels, write_matrix, write_vector};
+pub(crate) use self::matrix::npy_header;
+pub use self::matrix::{LabelWriter, MatrixWriter, write_labels, write_matrix, write_vector};
 use crate::error::{Error, Result};
 
 /// A file being written. It appears under its name, whole, at [`commit`](OutputFile::commit); dropped before

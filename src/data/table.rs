@@ -47,9 +47,39 @@ pub struct Table {
     pub has_header: bool,
     /// Which data rows (from 0, header not counted) were left out, ascending.
     pub(super) dropped: Vec<usize>,
+    /// Where the samples stand in the file.
+    pub(super) places: Places,
+}
+
+/// Where each sample stands in its file, as runs of consecutive rows: a table without blank lines,
+/// dropped rows and cells over several lines is one run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    /// First sample of each run and its row in the file, ascending.
+    runs: Vec<(usize, u64)>,
+    n_samples: usize,
+}
+
+impl Places {
+    /// The next sample stands in `row` of the file.
+    pub(super) fn push(&mut self, row: u64) {
+        let expected = self.runs.last().map(|(sample, first)| first + (self.n_samples - sample) as u64);
+        if expected != Some(row) {
+            self.runs.push((self.n_samples, row));
+        }
+        self.n_samples += 1;
+    }
 }
 
 impl Table {
+    /// Where sample `sample` (from 0) stands in the file, counted as in [`Table::dropped_rows`]: line number
+    /// from 1 (CSV) or row index from 0 (NPY).
+    pub fn row_number(&self, sample: usize) -> u64 {
+        let after = self.places.runs.partition_point(|(first, _)| *first <= sample);
+        let (first, row) = self.places.runs.get(after.wrapping_sub(1)).copied().unwrap_or_default();
+        row + (sample - first.min(sample)) as u64
+    }
+
     /// Picks from `values`, one per data row of the file, those of the rows that were kept.
     ///
     /// # Errors

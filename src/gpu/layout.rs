@@ -1,6 +1,6 @@
 //! Where everything lies: the slab uniform, the bindings of every kernel, the cut of chunks into slabs.
 
-use super::plan::{Plan, SLICES_PER_GROUP};
+use super::plan::Plan;
 use super::shader::{self, Template};
 
 /// Its negative is a log2 density that counts as 0: the shaders' HUGE.
@@ -97,8 +97,8 @@ pub fn slabs(plan: &Plan, chunk_rows: &[usize], slab: usize) -> Vec<Vec<Slab>> {
     chunks
 }
 
-/// Groups of slices that `slab` adds to.
-pub fn groups_of(slab: &Slab) -> u32 {
-    let group = SLICES_PER_GROUP as u32;
+/// Groups that the slices of `slab` belong to.
+pub fn groups_of(plan: &Plan, slab: &Slab) -> u32 {
+    let group = plan.slices_per_group as u32;
     (slab.first_slice + slab.n_slices - 1) / group - slab.first_slice / group + 1
 }

@@ -17,7 +17,7 @@ use crate::shape::{CovarianceType, triangle_len};
 pub const TILE: usize = 128;
 /// Chunks and slabs are whole multiples of this many samples (a multiple of every slice).
 pub const ALIGNMENT: usize = 4096;
-/// Slices whose partials are added on the device before the host adds the rest in f64.
+/// Slices whose partials are added into one row of totals; more where the totals would not fit.
 pub const SLICES_PER_GROUP: usize = 64;
 /// Largest number of samples one invocation adds up in f32.
 pub const MAX_RUN: usize = 4096;
@@ -107,6 +107,8 @@ pub struct Plan {
     pub blocks: Blocks,
     /// Samples per slice.
     pub slice: usize,
+    /// Slices per row of totals.
+    pub slices_per_group: usize,
     /// Samples per slab, at most.
     pub max_slab: usize,
     /// Useful floating-point operations per sample of one E-step: with full covariances 2K(D(D+1)/2+D)
@@ -138,17 +140,24 @@ impl Plan {
             slice /= 2;
         }
         let moments = kernels::moments(&problem, limits, tuning, &blocks, slice);
-        let sum = Kernel {
-            template: shader::SUM_PARTIALS,
-            values: kernels::values([("GROUP", SLICES_PER_GROUP)]),
-            workgroup_bytes: 0,
-            invocations: 256,
-        };
         let row_bytes = (blocks.row_length(k) * 4) as u64;
         let whitened = if whiten.is_some() { d } else { 0 };
         let units = |budget: u64, bytes_per_unit: u64| (budget / bytes_per_unit.max(1)) as usize;
         let unit = slice.max(density.rows);
         let slices_per_unit = unit / slice;
+        let slices = n_samples.next_multiple_of(unit) / slice;
+        let mut slices_per_group = SLICES_PER_GROUP;
+        while slices_per_group < slices
+            && slices.div_ceil(slices_per_group) as u64 * row_bytes > limits.binding_bytes
+        {
+            slices_per_group *= 2;
+        }
+        let sum = Kernel {
+            template: shader::SUM_PARTIALS,
+            values: kernels::values([("GROUP", slices_per_group)]),
+            workgroup_bytes: 0,
+            invocations: 256,
+        };
         let max_slab_units =
             units(MAX_SCRATCH_BYTES.min(limits.binding_bytes), (unit * k.max(whitened) * 4) as u64)
                 .min(units(
@@ -170,6 +179,7 @@ impl Plan {
             sum,
             blocks,
             slice,
+            slices_per_group,
             max_slab: (max_slab_units * unit).min(n_samples.next_multiple_of(unit)),
             flops_per_sample: 2.0 * k as f64 * operations as f64,
         };
@@ -186,7 +196,7 @@ impl Plan {
     pub fn groups(&self) -> usize {
         // Only the last chunk is padded: all others are whole multiples of `ALIGNMENT`.
         let padded = self.problem.n_samples.next_multiple_of(self.slab_unit());
-        (padded / self.slice).div_ceil(SLICES_PER_GROUP)
+        (padded / self.slice).div_ceil(self.slices_per_group)
     }
 
     /// Bytes of the totals of all groups.
@@ -196,7 +206,7 @@ impl Plan {
 
     /// Rows left after groups of totals are added once more: what the host reads.
     pub fn result_rows(&self) -> usize {
-        self.groups().div_ceil(SLICES_PER_GROUP)
+        self.groups().div_ceil(self.slices_per_group)
     }
 
     /// vec4 of the whitening factor of a tied covariance; 0 for other types.

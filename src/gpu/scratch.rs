@@ -242,7 +242,7 @@ impl Scratch {
                 pass.set_pipeline(&sum.pipeline.pipeline);
                 pass.set_bind_group(0, group_0, &[0]);
                 pass.set_bind_group(2, group_2, &[]);
-                pass.dispatch_workgroups(sum_width(slab), layout::groups_of(slab), 1);
+                pass.dispatch_workgroups(sum_width(slab), layout::groups_of(plan, slab), 1);
             }
             encoder.copy_buffer_to_buffer(&b.results, 0, &b.staging, 0, b.results_bytes);
             let at = b.results_bytes;
@@ -320,7 +320,7 @@ fn dispatch(
             let role_groups = blocks.roles.div_ceil(blocks.roles_here) as u32;
             [slab.n_slices, role_groups, plan.problem.n_components.div_ceil(blocks.lanes) as u32]
         }
-        Work::Sum => [sum_width(slab), layout::groups_of(slab), 1],
+        Work::Sum => [sum_width(slab), layout::groups_of(plan, slab), 1],
     };
     pass.set_pipeline(&stage.pipeline.pipeline);
     pass.set_bind_group(0, group_0, &[offset]);

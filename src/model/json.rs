@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{GaussianMixture, Parameters};
+use super::{GaussianMixture, Parameters, npz};
 use crate::error::{Error, Result};
 use crate::report::FitReport;
 use crate::shape::CovarianceType;
@@ -23,14 +23,26 @@ pub const FORMAT: &str = "wgmm";
 pub const VERSION: u64 = 1;
 
 impl GaussianMixture {
-    /// Reads a model file.
+    /// Reads a model file: JSON, or an archive as in [`super::npz`]; the content tells.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`] for text that is not one JSON object, and
     /// [`Error::InvalidParameters`] naming the field for everything else.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = read_text(path)?;
-        Self::from_json(&text, &path.display().to_string())
+        let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
+        Self::from_bytes(&bytes, &path.display().to_string())
+    }
+
+    /// [`GaussianMixture::read`] of bytes that are in memory already; `origin` names them in errors.
+    ///
+    /// # Errors
+    /// As [`GaussianMixture::read`], but [`Error::Io`].
+    pub fn from_bytes(bytes: &[u8], origin: &str) -> Result<Self> {
+        if npz::is_npz(bytes) {
+            Self::from_npz(bytes, origin)
+        } else {
+            Self::from_json(text(bytes, origin)?, origin)
+        }
     }
 
     /// Parses the text of a model file; `origin` names it in errors.
@@ -76,13 +88,7 @@ impl GaussianMixture {
         }
         fields.push(("weights", to_json(&p.weights())?));
         fields.push(("means", nested(p.means(), &[k, d])?));
-        let shape: &[usize] = match p.covariance_type() {
-            CovarianceType::Full => &[k, d, d],
-            CovarianceType::Tied => &[d, d],
-            CovarianceType::Diag => &[k, d],
-            CovarianceType::Spherical => &[k],
-        };
-        fields.push(("covariances", nested(p.covariances(), shape)?));
+        fields.push(("covariances", nested(p.covariances(), &p.covariance_type().shape(k, d))?));
         let report = match &self.report {
             Some(report) => serde_json::to_value(report)?,
             None => serde_json::Value::Null,
@@ -98,18 +104,20 @@ impl GaussianMixture {
 
 impl Parameters {
     /// Reads a start for a fit of `covariance_type`: any JSON object with `weights`, `means` and
-    /// `covariances`, a model file included. Full matrices serve every type.
+    /// `covariances`, a model file or NPZ archive included. Full matrices serve every type.
     ///
     /// # Errors
     /// As [`GaussianMixture::read`].
     pub fn read_start(path: &Path, covariance_type: CovarianceType) -> Result<Self> {
         let origin = path.display().to_string();
-        let text = read_text(path)?;
-        let fields = Fields::parse(&text, &origin)?;
-        // A start may come from any program, but one that says it is a model file is held to it.
-        if fields.optional("format").is_ok_and(|format: Option<String>| format.as_deref() == Some(FORMAT)) {
-            fields.check_version()?;
+        let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
+        if npz::is_npz(&bytes) {
+            let model = GaussianMixture::from_npz(&bytes, &origin)?;
+            let converted = model.parameters.with_covariance_type(covariance_type);
+            return converted.map_err(|e| rename_origin(e, &origin));
         }
+        let fields = Fields::parse(text(&bytes, &origin)?, &origin)?;
+        fields.check_version_of_models()?;
         let given: Option<CovarianceType> = fields.optional("covariance_type")?;
         // Without a stated type three levels of `covariances` tell: K×D×D is always full.
         let covariances: Nested = fields.required("covariances")?;
@@ -122,12 +130,11 @@ impl Parameters {
     }
 }
 
-fn read_text(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
+pub(super) fn text<'t>(bytes: &'t [u8], origin: &str) -> Result<&'t str> {
+    std::str::from_utf8(bytes).map_err(|e| {
+        let at = e.valid_up_to();
         Error::format(
-            path,
+            origin,
             format!("is not UTF-8 text (byte {at}). A model file is JSON in UTF-8; save it again as UTF-8"),
         )
     })
@@ -148,7 +155,7 @@ fn nested(values: &[f64], shape: &[usize]) -> std::io::Result<String> {
     }
 }
 
-fn rename_origin(error: Error, origin: &str) -> Error {
+pub(super) fn rename_origin(error: Error, origin: &str) -> Error {
     match error {
         Error::InvalidParameters { field, what, .. } => {
             Error::InvalidParameters { origin: origin.into(), field, what }
@@ -159,13 +166,13 @@ fn rename_origin(error: Error, origin: &str) -> Error {
 
 /// The top-level fields of a JSON object, each kept as text until asked for, so that every error can
 /// name its field; a field given twice is refused.
-struct Fields<'t> {
+pub(super) struct Fields<'t> {
     origin: &'t str,
     fields: BTreeMap<String, &'t RawValue>,
 }
 
 impl<'t> Fields<'t> {
-    fn parse(text: &'t str, origin: &'t str) -> Result<Self> {
+    pub(super) fn parse(text: &'t str, origin: &'t str) -> Result<Self> {
         let mut deserializer =
             serde_json::Deserializer::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
         let fields = deserializer.deserialize_map(UniqueKeys).and_then(|f| deserializer.end().map(|()| f));
@@ -178,11 +185,11 @@ impl<'t> Fields<'t> {
         Ok(Fields { origin, fields })
     }
 
-    fn invalid(&self, field: &str, what: impl Into<String>) -> Error {
+    pub(super) fn invalid(&self, field: &str, what: impl Into<String>) -> Error {
         Error::InvalidParameters { origin: self.origin.into(), field: field.into(), what: what.into() }
     }
 
-    fn optional<T: de::DeserializeOwned>(&self, field: &str) -> Result<Option<T>> {
+    pub(super) fn optional<T: de::DeserializeOwned>(&self, field: &str) -> Result<Option<T>> {
         let Some(raw) = self.fields.get(field) else { return Ok(None) };
         let parsed = serde_json::from_str(raw.get());
         parsed
@@ -194,7 +201,7 @@ impl<'t> Fields<'t> {
         self.optional(field)?.ok_or_else(|| self.invalid(field, "is missing"))
     }
 
-    fn check_version(&self) -> Result<()> {
+    pub(super) fn check_version(&self) -> Result<()> {
         let version: u64 = self.required("version")?;
         if version == VERSION {
             return Ok(());
@@ -203,16 +210,26 @@ impl<'t> Fields<'t> {
         Err(self.invalid("version", format!("is {version}; this program reads version {VERSION}. {advice}")))
     }
 
+    /// A start may come from any program, but one that says it is a model file is held to it.
+    pub(super) fn check_version_of_models(&self) -> Result<()> {
+        let format: Option<String> = self.optional("format").unwrap_or_default();
+        if format.as_deref() == Some(FORMAT) { self.check_version() } else { Ok(()) }
+    }
+
+    /// K and D of `means`.
+    pub(super) fn shape_of_means(&self, means: &Nested) -> Result<(usize, usize)> {
+        match means.shape.as_slice() {
+            &[k, d] => Ok((k, d)),
+            other => Err(self.invalid("means", format!("should have the shape [K, D], but has {other:?}"))),
+        }
+    }
+
     fn parameters(&self, covariance_type: CovarianceType) -> Result<Parameters> {
         let weights: Vec<f64> = self.required("weights")?;
         let means: Nested = self.required("means")?;
         let covariances: Nested = self.required("covariances")?;
         let k = weights.len();
-        let &[rows, d] = means.shape.as_slice() else {
-            return Err(
-                self.invalid("means", format!("should have the shape [K, D], but has {:?}", means.shape))
-            );
-        };
+        let (rows, d) = self.shape_of_means(&means)?;
         if k == 0 || d == 0 {
             let field = if k == 0 { "weights" } else { "means" };
             return Err(self.invalid(field, "is empty: a mixture has at least one component and one feature"));
@@ -220,12 +237,7 @@ impl<'t> Fields<'t> {
         if rows != k {
             return Err(self.invalid("means", format!("has {rows} rows for {k} weights")));
         }
-        let expected: Vec<usize> = match covariance_type {
-            CovarianceType::Full => vec![k, d, d],
-            CovarianceType::Tied => vec![d, d],
-            CovarianceType::Diag => vec![k, d],
-            CovarianceType::Spherical => vec![k],
-        };
+        let expected = covariance_type.shape(k, d);
         if covariances.shape != expected {
             return Err(self.invalid(
                 "covariances",
@@ -286,12 +298,12 @@ impl<'de> Visitor<'de> for UniqueKeys {
 }
 
 /// Levels of arrays in the deepest field (`covariances` of type full).
-const MAX_DEPTH: usize = 3;
+pub(super) const MAX_DEPTH: usize = 3;
 
 /// A rectangular array of numbers of up to three levels, flattened.
-struct Nested {
-    shape: Vec<usize>,
-    values: Vec<f64>,
+pub(super) struct Nested {
+    pub(super) shape: Vec<usize>,
+    pub(super) values: Vec<f64>,
 }
 
 impl<'de> de::Deserialize<'de> for Nested {

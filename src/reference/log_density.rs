@@ -36,7 +36,12 @@ pub fn components(parameters: &Parameters) -> Result<Vec<Component>> {
                     lower[i][i] = value.sqrt();
                     log_det += value.ln();
                 } else {
-                    return Err(Error::NotPositiveDefinite { component: k, pivot: i, value });
+                    return Err(Error::NotPositiveDefinite {
+                        component: k,
+                        pivot: i,
+                        value,
+                        iteration: None,
+                    });
                 }
             }
         }
@@ -71,12 +76,13 @@ pub fn normalise(densities: &mut [f64]) -> f64 {
         largest = largest.max(*density);
     }
     let mut sum = 0.0;
-    for density in densities.iter() {
-        sum += (density - largest).exp();
-    }
-    let log_density = largest + sum.ln();
     for density in densities.iter_mut() {
-        *density = (*density - log_density).exp();
+        *density = (*density - largest).exp();
+        sum += *density;
     }
-    log_density
+    // Not exp(density − ln p): beyond 1e16 nats ln(sum) is lost in ln p, and the shares would not sum to 1.
+    for density in densities.iter_mut() {
+        *density /= sum;
+    }
+    largest + sum.ln()
 }

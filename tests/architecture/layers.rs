@@ -7,7 +7,7 @@ use super::{Source, assert_none, planted, sources};
 /// do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["error"],
-    &["shape", "linalg"],
+    &["shape", "linalg", "agreement"],
     &["data"],
     &["report"],
     &["model"],
@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["reference", "cpu", "gpu", "sample"],
     &["init"],
     &["infer"],
+    &["collapse"],
     &["em"],
     &["choose", "select", "compare"],
     &["bench"],
@@ -24,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["bin"],
 ];
 /// Modules above the engines that know only the trait.
-const KNOW_NO_ENGINE: &[&str] = &["init", "infer", "em"];
+const KNOW_NO_ENGINE: &[&str] = &["init", "infer", "collapse", "em"];
 const ENGINES: &[&str] = &["reference", "cpu", "gpu"];
 
 fn layer(module: &str) -> Option<usize> {

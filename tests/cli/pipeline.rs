@@ -156,7 +156,8 @@ fn weights_count_rows_and_are_no_feature() {
     let (expected, total) = fit("repeated.csv");
     for data in ["weighted.csv --weights w", "weighted.csv --columns x,y --weights w.csv"] {
         let (found, weight) = fit(data);
-        assert!((found - expected).abs() < 1e-12 * expected.abs(), "{data}: {found} {expected}");
+        // Sums over weights and over repeated rows round differently, and every iteration carries it on.
+        assert!((found - expected).abs() < 1e-9 * expected.abs(), "{data}: {found} {expected}");
         assert_eq!(weight, total);
     }
 }

@@ -106,6 +106,8 @@ pub fn adding(n: usize) -> f64 {
 /// Bounds of moments, in the moments' own units.
 ///
 /// With e = error of r plus r·[`adding`], the error of Σ r z_i z_j is at most Σ e |z_i z_j| ≤ √(Σ e z_i² Σ e z_j²).
+/// Few features of full covariances are summed whitened, y = W z, and come back as z = V y: there |z_i| is
+/// replaced by Σ_a |V_ia| Σ_j |W_aj z_j|, with D more roundings.
 pub fn moments(
     seen: &Seen,
     covariance_type: CovarianceType,
@@ -113,7 +115,20 @@ pub fn moments(
     errors: &[f64],
 ) -> Moments {
     let (d, k) = (seen.n_features(), seen.parameters.n_components());
-    let adding = adding(seen.weights.len());
+    let is_whitened = covariance_type == CovarianceType::Full && d <= 4;
+    let adding = adding(seen.weights.len()) + if is_whitened { 2.0 * d as f64 * ROUNDING } else { 0.0 };
+    let inverses: Vec<f64> = seen.whitening.chunks_exact(d * d).flat_map(|w| inverse(w, d)).collect();
+    let sizes = |c: usize, x: &[f64]| -> Vec<f64> {
+        let z: Vec<f64> = (0..d).map(|i| (x[i] - seen.origins[c * d + i]).abs()).collect();
+        if !is_whitened {
+            return z;
+        }
+        let times = |m: &[f64], v: &[f64]| -> Vec<f64> {
+            m.chunks_exact(d).map(|row| row.iter().zip(v).map(|(a, b)| a.abs() * b).sum()).collect()
+        };
+        let square = c * d * d..(c + 1) * d * d;
+        times(&inverses[square.clone()], &times(&seen.whitening[square], &z))
+    };
     let mut bound = Moments::zero(covariance_type, d, seen.origins.clone());
     let mut squares = vec![0.0; k * d];
     for (n, (r, error)) in responsibilities.chunks_exact(k).zip(errors.chunks_exact(k)).enumerate() {
@@ -121,8 +136,8 @@ pub fn moments(
         for c in 0..k {
             let e = error[c] + adding * r[c];
             bound.effective_counts[c] += e;
-            for i in 0..d {
-                squares[c * d + i] += e * (x[i] - seen.origins[c * d + i]).powi(2);
+            for (i, size) in sizes(c, x).into_iter().enumerate() {
+                squares[c * d + i] += e * size.powi(2);
             }
         }
     }
@@ -148,4 +163,17 @@ pub fn moments(
         }
     }
     bound
+}
+
+/// Inverse of a lower triangle, column by column.
+fn inverse(lower: &[f64], d: usize) -> Vec<f64> {
+    let mut inverse = vec![0.0; d * d];
+    for column in 0..d {
+        for i in column..d {
+            let unit = if i == column { 1.0 } else { 0.0 };
+            let known: f64 = (column..i).map(|j| lower[i * d + j] * inverse[j * d + column]).sum();
+            inverse[i * d + column] = (unit - known) / lower[i * d + i];
+        }
+    }
+    inverse
 }

@@ -127,7 +127,9 @@ mutants! {
     MOMENTS Weighted: "next_l${q} - next_normaliser" => "next_l${q} + next_normaliser", "densities are not normalised";
     MOMENTS Weighted: "stage <= ${SLICE // STAGE}u" => "stage < ${SLICE // STAGE}u", "the last stage is missing";
     MOMENTS Weighted: "count += r${u}" => "count = r${u}", "responsibilities are not added up";
-    MOMENTS Weighted: "at${u} + ${v}u] - origin${v}" => "at${u} + ${v}u] + origin${v}", "the origin is mirrored";
+    MOMENTS Weighted: "wg_features[at${u}] - origin0" => "wg_features[at${u}] + origin0", "the origin is mirrored before whitening";
+    MOMENTS Weighted: "w_${i}_0 * centred" => "w_0_0 * centred", "every row whitens as the first";
+    MOMENTS Wide: "at${u} + ${v}u] - origin${v}" => "at${u} + ${v}u] + origin${v}", "the origin is mirrored";
     MOMENTS Weighted: "z${u}_${v} * r${u}" => "z${u}_${v}", "responsibilities are left out";
     MOMENTS Weighted: "other < ${SUBSETS}u" => "other < ${SUBSETS - 1}u", "a subset of the samples is lost";
     MOMENTS Weighted: "row % TILE;" => "row / TILE;", "samples of another tile";

@@ -1,5 +1,6 @@
 //! The command line: subcommands and the groups of options they share.
 
+mod fit_flags;
 pub(crate) mod parse;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,9 @@ use wgmm::data::{Missing, ReadOptions};
 use crate::exit::{Failure, Outcome, say};
 use crate::output::is_stdout;
 use crate::progress::When;
-use crate::{bench, completions, devices, fit, man, predict, sample, score, synth};
+use crate::{bench, completions, condition, devices, fit, man, predict, sample, score, select, synth};
+
+pub(crate) use fit_flags::{FitFlags, FormatArg};
 
 /// Gaussian mixtures by expectation-maximization, on any graphics card or on all cores.
 #[derive(Debug, Parser)]
@@ -40,6 +43,12 @@ pub(crate) enum Command {
     Predict(Box<predict::PredictArgs>),
     /// Compute how probable a table is under a model
     Score(Box<score::ScoreArgs>),
+    /// Choose the number of components and the covariance type
+    Select(Box<select::SelectArgs>),
+    /// Reduce a model to some of its features
+    Marginal(condition::MarginalArgs),
+    /// Reduce a model to what it says once some features are known
+    Conditional(condition::ConditionalArgs),
     /// Make clustered test data with true labels
     Synth(synth::SynthArgs),
     /// Draw new rows from a model

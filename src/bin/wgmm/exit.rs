@@ -32,14 +32,14 @@ pub(crate) struct Failure {
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
+    /// Tried, and failed while running.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Failure { code: FAILED, message: message.into() }
+    }
+
     /// Wrong without looking at data.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Failure { code: USAGE, message: message.into() }
-    }
-
-    /// Everything was done, and the result is wrong.
-    pub(crate) fn failed(message: impl Into<String>) -> Self {
-        Failure { code: FAILED, message: message.into() }
     }
 
     /// What is said about it.

@@ -11,11 +11,9 @@ use clap::Args;
 use wgmm::choose::open_engine;
 use wgmm::data::output::OutputFile;
 use wgmm::em::{self, Step};
-use wgmm::{
-    CovarianceCenter, CovarianceType, Engine, Error, FitOptions, GaussianMixture, Init, Parameters, infer,
-};
+use wgmm::{CovarianceType, Engine, Error, GaussianMixture, infer};
 
-use crate::args::{DataArgs, EngineArgs, ProgressArgs, TalkArgs, check_files, parse};
+use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, check_files, parse};
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, is_stdout};
 use crate::progress::Progress;
@@ -34,9 +32,11 @@ pub(crate) struct FitArgs {
     /// Components of the mixture
     #[arg(long = "components", short = 'k', value_name = "K", allow_hyphen_values = true, value_parser = parse::whole::<usize>(parse::COMPONENTS))]
     n_components: usize,
-    /// Write the model (JSON)
-    #[arg(long, short, value_name = "MODEL.json")]
+    /// Write the model
+    #[arg(long, short, value_name = "MODEL.json|.npz")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArg,
     /// Write the most probable component of every row (.csv or .npy)
     #[arg(long, value_name = "FILE", value_parser = parse::table_output)]
     pub(crate) labels: Option<PathBuf>,
@@ -50,34 +50,12 @@ pub(crate) struct FitArgs {
     /// Form of the covariances
     #[arg(long, default_value = "full", value_name = "TYPE", help_heading = "Fit", value_parser = parse::covariance())]
     covariance: CovarianceType,
-    /// Start: kmeans, k-means++, random, random-from-data, notebook, or a JSON file with weights, means, covariances
-    #[arg(long, default_value = "kmeans", value_name = "METHOD|FILE", help_heading = "Fit", value_parser = parse::init)]
-    init: parse::InitArg,
-    /// Restarts, of which the best is kept
-    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Fit", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=parse::MAX_COUNT))]
-    n_init: usize,
-    /// Iterations at most; 0 returns the start
-    #[arg(long, default_value_t = 100, value_name = "N", help_heading = "Fit", allow_hyphen_values = true, value_parser = parse::whole::<usize>(0..=parse::MAX_COUNT))]
-    max_iter: usize,
-    /// Converged when the mean log-likelihood changes by less; 0 never converges
-    #[arg(long, default_value = "1e-3", value_name = "NATS", help_heading = "Fit", allow_hyphen_values = true, value_parser = parse::non_negative)]
-    tol: f64,
-    /// Added to the variances in every iteration, in squared units of the data
-    #[arg(long, default_value = "1e-6", value_name = "VARIANCE", help_heading = "Fit", allow_hyphen_values = true, value_parser = parse::reg_covar)]
-    reg_covar: f64,
-    /// Seed of every random number
-    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Fit", allow_hyphen_values = true, value_parser = parse::whole::<u64>(0..=u64::MAX))]
-    seed: u64,
-    /// Mean about which new covariances are taken; old-mean is the teaching notebook's rule
-    #[arg(long, default_value = "new-mean", value_name = "MEAN", help_heading = "Fit", value_parser = parse::choice([
-        ("new-mean", CovarianceCenter::NewMean),
-        ("old-mean", CovarianceCenter::OldMean),
-    ]))]
-    covariance_center: CovarianceCenter,
     /// End with exit code 5 if the fit did not converge (the model is written all the same)
     #[arg(long, help_heading = "Fit")]
     require_convergence: bool,
 
+    #[command(flatten)]
+    flags: FitFlags,
     #[command(flatten)]
     pub(crate) columns: DataArgs,
     #[command(flatten)]
@@ -89,7 +67,7 @@ pub(crate) struct FitArgs {
 }
 
 /// scikit-learn's sentence.
-const NOT_CONVERGED: &str = "Best performing initialization did not converge. Try different init parameters, \
+pub(crate) const NOT_CONVERGED: &str = "Best performing initialization did not converge. Try different init parameters, \
                              or increase max_iter, tol, or check for degenerate data.";
 
 pub(crate) fn run(args: &FitArgs) -> Outcome {
@@ -98,7 +76,7 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     check_outputs(args)?;
     let request = args.engine.request()?;
     let files = Files::prepare(args)?;
-    let options = fit_options(args)?;
+    let options = args.flags.options(args.n_components, args.covariance)?;
     let table = input::table(&args.data, &args.columns, &args.talk)?;
     let samples = &table.samples;
     let checked = options.check(samples.n_effective(), samples.n_features()).map_err(|e| blame(args, e))?;
@@ -107,7 +85,8 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let (mut engine, line) = open_engine(samples, args.n_components, &request)?;
     args.talk.note(line);
     let mut trace = Vec::new();
-    let mut progress = Progress::new(args.progress.progress, args.talk.quiet, args.n_init, args.max_iter);
+    let mut progress =
+        Progress::new(args.progress.progress, args.talk.quiet, args.flags.n_init, args.flags.max_iter);
     let mut observer = |step: &mut Step<'_>| {
         progress.step(step);
         if args.trace.is_some() {
@@ -128,7 +107,7 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let timings = Timings { read, fit, total: started.elapsed() };
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
     // Without a tolerance, or without iterations, nobody asked for convergence.
-    if !converged && args.tol > 0.0 && args.max_iter > 0 && !args.require_convergence {
+    if !converged && args.flags.tol > 0.0 && args.flags.max_iter > 0 && !args.require_convergence {
         tracing::warn!("{NOT_CONVERGED}");
     }
     if args.json {
@@ -169,30 +148,12 @@ fn check_outputs(args: &FitArgs) -> Outcome {
     Ok(())
 }
 
-fn fit_options(args: &FitArgs) -> Outcome<FitOptions> {
-    let init = match &args.init {
-        parse::InitArg::Method(method) => method.clone(),
-        parse::InitArg::File(path) => {
-            Init::Given(Parameters::read_start(path, args.covariance).map_err(|e| Failure::about(path, e))?)
-        }
-    };
-    Ok(FitOptions {
-        n_components: args.n_components,
-        covariance_type: args.covariance,
-        tol: args.tol,
-        max_iter: args.max_iter,
-        n_init: args.n_init,
-        init,
-        reg_covar: args.reg_covar,
-        seed: args.seed,
-        covariance_center: args.covariance_center,
-    })
-}
-
 /// Options and data do not fit each other: names the file that the user should look at.
 fn blame(args: &FitArgs, error: Error) -> Failure {
-    match (&args.init, &error) {
-        (parse::InitArg::File(start), Error::Shape { .. }) => Failure::about(start, error),
+    match (&args.flags.init, &error) {
+        (parse::InitArg::File(start), Error::Shape { .. } | Error::InvalidParameters { .. }) => {
+            Failure::about(start, error)
+        }
         _ => Failure::about(&args.data, error),
     }
 }
@@ -220,10 +181,8 @@ impl Files {
         engine: &mut dyn Engine,
         trace: &[TraceRow],
     ) -> Outcome {
-        if let Some(mut file) = self.model {
-            let path = file.path().to_owned();
-            model.write_json(&mut file).map_err(|e| Error::write(path, e))?;
-            file.commit()?;
+        if let Some(file) = self.model {
+            args.format.write(model, file)?;
         }
         if let Some(mut file) = self.trace {
             let path = file.path().to_owned();

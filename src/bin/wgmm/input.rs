@@ -12,14 +12,14 @@ use crate::exit::{Failure, Outcome, shown};
 /// Rows named in a message before it says "and more".
 const NAMED_ROWS: usize = 10;
 
-/// Reads a model file; `-` is standard input.
+/// Reads a model file, JSON or NPZ; `-` is standard input.
 pub(crate) fn model(path: &Path) -> Outcome<GaussianMixture> {
     if path != Path::new("-") {
         return Ok(GaussianMixture::read(path)?);
     }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|e| Error::read("standard input", e))?;
-    Ok(GaussianMixture::from_json(&text, "standard input")?)
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes).map_err(|e| Error::read("standard input", e))?;
+    Ok(GaussianMixture::from_bytes(&bytes, "standard input")?)
 }
 
 /// Reads a table for a fit.
@@ -75,7 +75,7 @@ fn describe(path: &Path, table: &Table, args: &DataArgs, talk: &TalkArgs) {
     tracing::info!("{}: {} samples, {} features", shown(path), samples.n_samples(), samples.n_features());
     let dropped = &table.dropped_rows;
     if args.missing == Missing::Drop && !dropped.is_empty() {
-        let place = if table.has_header || !is_npy(path) { "line" } else { "row" };
+        let place = place(path, table);
         talk.note(format_args!(
             "{}: {} left out for missing values: {place} {}",
             shown(path),
@@ -83,6 +83,11 @@ fn describe(path: &Path, table: &Table, args: &DataArgs, talk: &TalkArgs) {
             parse::list(dropped, NAMED_ROWS)
         ));
     }
+}
+
+/// What [`Table::row_number`] counts.
+pub(crate) fn place(path: &Path, table: &Table) -> &'static str {
+    if table.has_header || !is_npy(path) { "line" } else { "row" }
 }
 
 fn is_npy(path: &Path) -> bool {

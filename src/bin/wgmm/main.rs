@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod completions;
+mod condition;
 mod devices;
 mod exit;
 mod fit;
@@ -13,6 +14,7 @@ mod predict;
 mod progress;
 mod sample;
 mod score;
+mod select;
 mod synth;
 mod talk;
 
@@ -35,6 +37,9 @@ fn main() -> ExitCode {
         Command::Fit(args) => fit::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Score(args) => score::run(args),
+        Command::Select(args) => select::run(args),
+        Command::Marginal(args) => condition::marginal(args),
+        Command::Conditional(args) => condition::conditional(args),
         Command::Synth(args) => synth::run(args),
         Command::Sample(args) => sample::run(args),
         Command::Bench(args) => bench::run(args),

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use serde_json::Value;
+use wgmm::{Error, GaussianMixture};
 
 use crate::exit::{Failure, Outcome};
 
@@ -16,6 +17,15 @@ pub(crate) fn print(text: &[u8]) -> Outcome {
 /// Prints one JSON object on one line.
 pub(crate) fn print_json(value: &Value) -> Outcome {
     print(format!("{value}\n").as_bytes())
+}
+
+/// A model without its report as JSON: it is a model file, too.
+pub(crate) fn model_json(model: &GaussianMixture) -> Outcome<Value> {
+    let mut text = Vec::new();
+    let bare = GaussianMixture { report: None, ..model.clone() };
+    let unreadable = |e: std::io::Error| Error::write("standard output", e);
+    bare.write_json(&mut text).map_err(unreadable)?;
+    Ok(serde_json::from_slice(&text).map_err(|e| unreadable(e.into()))?)
 }
 
 /// Whether an output is standard output.

@@ -23,6 +23,8 @@ pub(crate) enum When {
 pub(crate) struct Progress {
     target: Target,
     n_init: usize,
+    /// What the steps belong to, where a command does several fits.
+    label: String,
     started: Instant,
 }
 
@@ -45,14 +47,19 @@ impl Progress {
             When::Always if !stderr().is_terminal() => Target::Lines { last: None, pending: None },
             _ => Target::Bar(bar(max_iter)),
         };
-        Progress { target, n_init, started: Instant::now() }
+        Progress { target, n_init, label: String::new(), started: Instant::now() }
+    }
+
+    /// Names the fit that the next steps belong to.
+    pub(crate) fn begin(&mut self, label: String) {
+        self.label = label;
     }
 
     /// Shows one step.
     pub(crate) fn step(&mut self, step: &Step<'_>) {
         let restart = match self.n_init {
-            1 => String::new(),
-            n => format!("restart {}/{n}: ", step.restart + 1),
+            1 => self.label.clone(),
+            n => format!("{}restart {}/{n}: ", self.label, step.restart + 1),
         };
         let change = step.change.map_or(String::new(), |c| format!(" ({c:+.2e})"));
         let state = format!("mean log-likelihood {:.6}{change}", step.mean_log_likelihood);

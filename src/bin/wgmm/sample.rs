@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use wgmm::data::output::{MatrixWriter, OutputFile};
+use wgmm::data::output::{LabelWriter, MatrixWriter, OutputFile};
 use wgmm::sample::Sampler;
 use wgmm::{GaussianMixture, Parameters};
 
@@ -61,7 +61,7 @@ impl Drawing {
         Ok(Drawing { output, labels })
     }
 
-    /// Draws row by row, so that the samples never lie in memory as a whole.
+    /// Draws row by row, so that neither samples nor labels ever lie in memory as a whole.
     pub(crate) fn draw(self, model: &GaussianMixture, n: usize, seed: u64, talk: &TalkArgs) -> Outcome {
         let parameters = &model.parameters;
         let path = self.output.path().to_owned();
@@ -69,16 +69,16 @@ impl Drawing {
         let mut writer = MatrixWriter::new(self.output, n, parameters.n_features(), Some(&header))?;
         let mut sampler = Sampler::new(parameters, seed)?;
         let mut x = vec![0.0; parameters.n_features()];
-        let mut components = Vec::new();
+        let mut labels = self.labels.map(|file| LabelWriter::new(file, n)).transpose()?;
         for _ in 0..n {
             let component = sampler.draw(&mut x);
             writer.push(&x)?;
-            if self.labels.is_some() {
-                components.push(component);
+            if let Some(labels) = &mut labels {
+                labels.push(&[component])?;
             }
         }
-        if let Some(labels) = self.labels {
-            labels.write_labels(&components)?;
+        if let Some(labels) = labels {
+            labels.finish()?;
         }
         writer.finish()?;
         if !is_stdout(&path) {

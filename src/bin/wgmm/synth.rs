@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use wgmm::data::output::OutputFile;
 use wgmm::sample::random_mixture;
-use wgmm::{CovarianceType, Error, GaussianMixture};
+use wgmm::{CovarianceType, GaussianMixture};
 
-use crate::args::{TalkArgs, check_files, parse};
+use crate::args::{FormatArg, TalkArgs, check_files, parse};
 use crate::exit::{Failure, Outcome};
 use crate::sample::{Drawing, MOST_ROWS, feature_names};
 use crate::{input, talk};
@@ -44,6 +44,8 @@ pub(crate) struct SynthArgs {
     /// Write the mixture drawn from as a model file
     #[arg(long, value_name = "FILE")]
     save_model: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArg,
     /// Seed of the random numbers
     #[arg(long, default_value_t = 0, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<u64>(0..=u64::MAX))]
     seed: u64,
@@ -77,9 +79,8 @@ pub(crate) fn run(args: &SynthArgs) -> Outcome {
         }
     };
     drawing.draw(&model, args.n_samples, args.seed, &args.talk)?;
-    if let (Some(mut file), Some(path)) = (save, &args.save_model) {
-        model.write_json(&mut file).map_err(|e| Error::write(path, e))?;
-        file.commit()?;
+    match save {
+        Some(file) => args.format.write(&model, file),
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 //! for just those cannot be made to recurse, backtrack or overflow by a hostile file.
 
 use std::io::Read;
+use std::path::Path;
 
 use super::super::source::{NPY_MAGIC, Source};
 use crate::error::{Error, Result};
@@ -20,13 +21,27 @@ pub(super) enum Kind {
     Bool,
 }
 
-/// What the header says, checked: `n_rows * n_columns * size` does not overflow.
+/// How one number is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
+pub(super) struct Dtype {
     pub(super) kind: Kind,
     /// Bytes per value.
     pub(super) size: usize,
     pub(super) big_endian: bool,
+}
+
+/// The three keys of a header as they are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fields {
+    pub(super) descr: Vec<u8>,
+    pub(super) fortran_order: bool,
+    pub(super) shape: Vec<usize>,
+}
+
+/// What the header of a table says, checked: `n_rows * n_columns * size` does not overflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) dtype: Dtype,
     pub(super) fortran_order: bool,
     pub(super) n_rows: usize,
     pub(super) n_columns: usize,
@@ -39,7 +54,13 @@ pub(super) struct Header {
 /// Reads and checks the header; `source` then stands at the data.
 pub(super) fn read(source: &mut Source) -> Result<Header> {
     let path = source.path().to_owned();
-    let bad = |what: String| Error::format(&path, what);
+    let (text, header_len) = read_text(source, &path)?;
+    parse(&text, header_len).map_err(|what| Error::format(&path, what))
+}
+
+/// The header's text and the number of bytes before the data. The magic is skipped, not checked.
+pub(super) fn read_text(source: &mut dyn Read, path: &Path) -> Result<(Vec<u8>, u64)> {
+    let bad = |what: String| Error::format(path, what);
     let cut = || bad("the file is truncated inside its NPY header. Save it again with `numpy.save`".into());
     let mut start = [0; 8];
     source.read_exact(&mut start).map_err(|_| cut())?;
@@ -64,15 +85,15 @@ pub(super) fn read(source: &mut Source) -> Result<Header> {
         )));
     }
     let mut text = Vec::new();
-    source.by_ref().take(len as u64).read_to_end(&mut text).map_err(|e| Error::read(&path, e))?;
+    source.take(len as u64).read_to_end(&mut text).map_err(|e| Error::read(path, e))?;
     if text.len() < len {
         return Err(cut());
     }
-    let header_len = (NPY_MAGIC.len() + 2 + width + len) as u64;
-    parse(&text, header_len).map_err(bad)
+    Ok((text, (NPY_MAGIC.len() + 2 + width + len) as u64))
 }
 
-fn parse(text: &[u8], header_len: u64) -> std::result::Result<Header, String> {
+/// Reads the dictionary.
+pub(super) fn fields(text: &[u8]) -> std::result::Result<Fields, String> {
     let (mut descr, mut fortran_order, mut shape) = (None, None, None);
     let mut cursor = Cursor { rest: text };
     cursor.expect(b'{')?;
@@ -96,7 +117,12 @@ fn parse(text: &[u8], header_len: u64) -> std::result::Result<Header, String> {
     let descr = descr.ok_or_else(|| damaged("no 'descr' key"))?;
     let fortran_order = fortran_order.ok_or_else(|| damaged("no 'fortran_order' key"))?;
     let shape = shape.ok_or_else(|| damaged("no 'shape' key"))?;
-    let (kind, size, big_endian) = dtype(&descr)?;
+    Ok(Fields { descr, fortran_order, shape })
+}
+
+fn parse(text: &[u8], header_len: u64) -> std::result::Result<Header, String> {
+    let Fields { descr, fortran_order, shape } = fields(text)?;
+    let dtype = dtype(&descr)?;
     let (n_rows, n_columns) = match shape.as_slice() {
         [n] => (*n, 1),
         [n, d] => (*n, *d),
@@ -110,15 +136,15 @@ fn parse(text: &[u8], header_len: u64) -> std::result::Result<Header, String> {
     if n_rows == 0 || n_columns == 0 {
         return Err(format!("the array is empty: it has {n_rows} rows and {n_columns} columns"));
     }
-    let data_len = n_rows.checked_mul(n_columns).and_then(|n| n.checked_mul(size));
+    let data_len = n_rows.checked_mul(n_columns).and_then(|n| n.checked_mul(dtype.size));
     let data_len = data_len.filter(|n| isize::try_from(*n).is_ok()).ok_or_else(|| {
         format!("the header claims the shape {shape:?}, which is too large to exist. The file is damaged")
     })?;
-    Ok(Header { kind, size, big_endian, fortran_order, n_rows, n_columns, data_len, header_len })
+    Ok(Header { dtype, fortran_order, n_rows, n_columns, data_len, header_len })
 }
 
 /// `<f8` and the like: kind, bytes per value, big endian.
-fn dtype(descr: &[u8]) -> std::result::Result<(Kind, usize, bool), String> {
+pub(super) fn dtype(descr: &[u8]) -> std::result::Result<Dtype, String> {
     let shown = super::super::number::shorten(descr);
     let (order, code) = match descr {
         [order @ (b'<' | b'>' | b'|' | b'='), code @ ..] => (*order, code),
@@ -160,7 +186,7 @@ fn dtype(descr: &[u8]) -> std::result::Result<(Kind, usize, bool), String> {
             "its dtype is {shown}: {what}. Save it as numbers with `numpy.save(file, x.astype('f8'))`"
         ));
     };
-    Ok((kind, size, big_endian))
+    Ok(Dtype { kind, size, big_endian })
 }
 
 fn damaged(what: &str) -> String {

@@ -88,6 +88,58 @@ impl MatrixWriter {
     }
 }
 
+/// Writes N labels in pieces: one per line under the header `label`, or a 1-D `.npy` of `u4`.
+#[derive(Debug)]
+pub struct LabelWriter {
+    file: OutputFile,
+    npy: bool,
+    /// Labels still to come.
+    left: usize,
+}
+
+impl LabelWriter {
+    /// Starts `n` labels in a file that was prepared before.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn new(mut file: OutputFile, n: usize) -> Result<Self> {
+        let npy = is_npy(&file.path);
+        let written =
+            if npy { npy_header(&mut file, "<u4", &format!("({n},)")) } else { writeln!(file, "label") };
+        written.map_err(|e| file.failed(e))?;
+        Ok(LabelWriter { file, npy, left: n })
+    }
+
+    /// Appends labels.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for more labels than announced; [`Error::Io`].
+    pub fn push(&mut self, labels: &[u32]) -> Result<()> {
+        if labels.len() > self.left {
+            return Err(Error::shape("labels", format!("at most {}", self.left), labels.len()));
+        }
+        self.left -= labels.len();
+        let mut labels = labels.iter();
+        let written = if self.npy {
+            labels.try_for_each(|label| self.file.write_all(&label.to_le_bytes()))
+        } else {
+            labels.try_for_each(|label| writeln!(self.file, "{label}"))
+        };
+        written.map_err(|e| self.file.failed(e))
+    }
+
+    /// Puts the file in place.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if labels are missing; otherwise as [`OutputFile::commit`].
+    pub fn finish(self) -> Result<()> {
+        if self.left > 0 {
+            return Err(Error::shape("labels", "all labels announced", format!("{} too few", self.left)));
+        }
+        self.file.commit()
+    }
+}
+
 /// Writes an N×`n_columns` matrix at once; see [`MatrixWriter`].
 ///
 /// # Errors
@@ -120,7 +172,9 @@ impl OutputFile {
     /// # Errors
     /// As [`OutputFile::commit`].
     pub fn write_labels(self, labels: &[u32]) -> Result<()> {
-        column(self, "label", "<u4", labels, |label| label.to_le_bytes(), u32::to_string)
+        let mut writer = LabelWriter::new(self, labels.len())?;
+        writer.push(labels)?;
+        writer.finish()
     }
 
     /// [`write_vector`] into this file, which is then in place.
@@ -128,27 +182,17 @@ impl OutputFile {
     /// # Errors
     /// As [`OutputFile::commit`].
     pub fn write_vector(self, values: &[f64], header: &str) -> Result<()> {
-        column(self, header, "<f8", values, |value| value.to_le_bytes(), number)
+        let mut file = self;
+        let written = if is_npy(&file.path) {
+            npy_header(&mut file, "<f8", &format!("({},)", values.len()))
+                .and_then(|()| values.iter().try_for_each(|value| file.write_all(&value.to_le_bytes())))
+        } else {
+            writeln!(file, "{}", quoted(header))
+                .and_then(|()| values.iter().try_for_each(|value| writeln!(file, "{}", number(value))))
+        };
+        written.map_err(|e| file.failed(e))?;
+        file.commit()
     }
-}
-
-fn column<T: Copy, const N: usize>(
-    mut file: OutputFile,
-    header: &str,
-    dtype: &str,
-    values: &[T],
-    bytes: impl Fn(T) -> [u8; N],
-    text: impl Fn(&T) -> String,
-) -> Result<()> {
-    let written = if is_npy(&file.path) {
-        npy_header(&mut file, dtype, &format!("({},)", values.len()))
-            .and_then(|()| values.iter().try_for_each(|&value| file.write_all(&bytes(value))))
-    } else {
-        writeln!(file, "{}", quoted(header))
-            .and_then(|()| values.iter().try_for_each(|value| writeln!(file, "{}", text(value))))
-    };
-    written.map_err(|e| file.failed(e))?;
-    file.commit()
 }
 
 pub(super) fn is_npy(path: &Path) -> bool {
@@ -156,7 +200,7 @@ pub(super) fn is_npy(path: &Path) -> bool {
 }
 
 /// Magic, version 1.0, and a header padded so that the data starts at a multiple of 64 bytes.
-fn npy_header(out: &mut impl Write, dtype: &str, shape: &str) -> std::io::Result<()> {
+pub(crate) fn npy_header(out: &mut impl Write, dtype: &str, shape: &str) -> std::io::Result<()> {
     let mut text = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}");
     let before = 10;
     let padded = (before + text.len() + 1).next_multiple_of(64) - before;

@@ -80,6 +80,64 @@ pub(crate) fn columns(text: &str) -> Result<Columns, String> {
     Ok(Columns(names))
 }
 
+/// Most fits that one sweep tries: more is a typing error.
+const MOST_COUNTS: usize = 10_000;
+
+/// Numbers of components to try, ascending.
+#[derive(Debug, Clone)]
+pub(crate) struct Counts(pub(crate) Vec<usize>);
+
+/// `1..10` (inclusive), `1,2,4`, or both mixed.
+pub(crate) fn counts(text: &str) -> Result<Counts, String> {
+    let (least, most) = (*COMPONENTS.start(), *COMPONENTS.end());
+    let advice =
+        format!("a range as 1..10 (inclusive) or a list as 1,2,4, from {least} to {most}, is needed");
+    let number = |text: &str| text.trim().parse::<u64>().ok().filter(|n| COMPONENTS.contains(n));
+    let mut counts = std::collections::BTreeSet::new();
+    for part in text.split(',') {
+        let (first, last) = match part.split_once("..") {
+            Some((first, last)) => (number(first), number(last.strip_prefix('=').unwrap_or(last))),
+            None => (number(part), number(part)),
+        };
+        let (Some(first), Some(last)) = (first, last) else { return Err(advice) };
+        if first > last {
+            return Err(format!("{first}..{last} runs backwards; {advice}"));
+        }
+        if last - first >= MOST_COUNTS as u64 || counts.len() >= MOST_COUNTS {
+            return Err(format!("more than {MOST_COUNTS} numbers of components; {advice}"));
+        }
+        counts.extend((first..=last).map(|n| n as usize));
+    }
+    Ok(Counts(counts.into_iter().collect()))
+}
+
+/// Features with their values, in the order given.
+#[derive(Debug, Clone)]
+pub(crate) struct Given(pub(crate) Vec<(String, f64)>);
+
+/// `a=1.5,b=2`: names or numbers from 1, each with a finite value; quoted as in CSV.
+pub(crate) fn given(text: &str) -> Result<Given, String> {
+    const ADVICE: &str = "features with their values, as a=1.5,b=2, are needed";
+    let mut given: Vec<(String, f64)> = Vec::new();
+    for part in columns(text).map_err(|_| ADVICE.to_owned())?.0 {
+        // A name may hold `=`; a number does not.
+        let (name, value) = part.rsplit_once('=').ok_or(ADVICE)?;
+        let (name, value) = (name.trim(), value.trim());
+        let value = value.parse::<f64>().ok().filter(|v| v.is_finite());
+        let value = value.ok_or_else(|| format!("the value of {name:?} is no finite number; {ADVICE}"))?;
+        if name.is_empty() || given.iter().any(|(other, _)| other == name) {
+            return Err(format!("the feature {name:?} is empty or named twice; {ADVICE}"));
+        }
+        given.push((name.into(), value));
+    }
+    Ok(Given(given))
+}
+
+/// A share: from 0 to 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    bounded(text, 1.0).ok_or_else(|| "a number from 0 to 1 is needed".into())
+}
+
 /// How a start is given on the command line.
 #[derive(Debug, Clone)]
 pub(crate) enum InitArg {
@@ -102,7 +160,9 @@ pub(crate) fn init(text: &str) -> Result<InitArg, String> {
         return Ok(InitArg::File(path.into()));
     }
     let names = METHODS.map(|method| method.name()).join(", ");
-    Err(format!("one of {names}, or the path of a JSON file with weights, means and covariances, is needed"))
+    Err(format!(
+        "one of {names}, or the path of a JSON file with some of weights, means, and covariances or precisions, is needed"
+    ))
 }
 
 /// Names that promise a format which is not written.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use wgmm::GaussianMixture;
 use wgmm::em::Step;
-use wgmm::report::StopReason;
-use wgmm::{Error, GaussianMixture};
+use wgmm::report::{CollapseAction, FitReport, StopReason};
 
 use super::FitArgs;
 use crate::exit::{Outcome, shown};
 use crate::input::count;
-use crate::output::{Align, align, cut, short};
+use crate::output::{Align, align, cut, model_json, short};
 
 /// Most components and features in the summary.
 const SHOWN_COMPONENTS: usize = 20;
@@ -68,17 +68,11 @@ pub(super) struct Timings {
 
 /// The object that `--json` prints. Only `timings` differs between two runs of the same fit.
 pub(super) fn json(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -> Outcome<Value> {
-    // The model without its report is a model file, too.
-    let mut text = Vec::new();
-    let bare = GaussianMixture { report: None, ..model.clone() };
-    let unreadable = |e: std::io::Error| Error::write("standard output", e);
-    bare.write_json(&mut text).map_err(unreadable)?;
-    let model_json: Value = serde_json::from_slice(&text).map_err(|e| unreadable(e.into()))?;
-
     let mut report = json!(model.report);
     let mut take = |field: &str| report.as_object_mut().and_then(|r| r.remove(field)).unwrap_or_default();
     let (device, mut options) = (take("engine"), take("options"));
-    options["n_components"] = json!(model.parameters.n_components());
+    // Some components may have been dropped since.
+    options["n_components"] = json!(args.n_components);
     options["covariance_type"] = json!(model.parameters.covariance_type());
     let mut outputs = serde_json::Map::new();
     for (name, path) in [("model", &args.output), ("labels", &args.labels), ("trace", &args.trace)] {
@@ -93,7 +87,7 @@ pub(super) fn json(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -
         "device": device,
         "options": options,
         "report": report,
-        "model": model_json,
+        "model": model_json(model)?,
         "outputs": outputs,
         "timings": {
             "read_seconds": timings.read.as_secs_f64(),
@@ -136,6 +130,7 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
             n => format!(", best of {n} restarts"),
         };
         lines.push(format!("{how}{restarts}"));
+        lines.extend(collapses(report));
         lines.push(format!(
             "log-likelihood {} ({:.6} per sample)   BIC {}   AIC {}",
             short(report.log_likelihood()),
@@ -150,6 +145,21 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
         None => "no model was saved: -o MODEL.json writes one".into(),
     });
     lines.join("\n")
+}
+
+/// How often components collapsed and what was done, where they did.
+fn collapses(report: &FitReport) -> Option<String> {
+    let times = |action| report.collapses.iter().filter(|c| c.action == action).count();
+    let parts: Vec<String> = [
+        (CollapseAction::Reseed, "reseeded"),
+        (CollapseAction::Floor, "kept on the last good covariance"),
+        (CollapseAction::Drop, "dropped"),
+    ]
+    .into_iter()
+    .filter(|(action, _)| times(*action) > 0)
+    .map(|(action, what)| format!("{} {what}", times(action)))
+    .collect();
+    (!parts.is_empty()).then(|| format!("collapsed components: {}", parts.join(", ")))
 }
 
 /// Weight, effective count and mean of every component.

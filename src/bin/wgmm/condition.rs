@@ -1,0 +1,106 @@
+//! `wgmm marginal` and `wgmm conditional`: models of fewer features.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use wgmm::GaussianMixture;
+use wgmm::data::output::OutputFile;
+
+use crate::args::{FormatArg, TalkArgs, check_files, parse};
+use crate::exit::{Failure, Outcome, shown};
+use crate::output::is_stdout;
+use crate::{input, talk};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: wgmm marginal model.json --features petal_length,petal_width -o petals.json"
+)]
+pub(crate) struct MarginalArgs {
+    /// Model file
+    model: PathBuf,
+    /// The features to keep, in this order, by name or number from 1
+    #[arg(long, value_name = "A,B", value_parser = parse::columns)]
+    features: parse::Columns,
+    #[command(flatten)]
+    saving: Saving,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: wgmm conditional model.json --given sepal_length=5.1,2=3.5 -o rest.json
+The new weights are the probabilities of the components, given these values.")]
+pub(crate) struct ConditionalArgs {
+    /// Model file
+    model: PathBuf,
+    /// The known features with their values, by name or number from 1
+    #[arg(long, value_name = "A=1.5,B=2", allow_hyphen_values = true, value_parser = parse::given)]
+    given: parse::Given,
+    #[command(flatten)]
+    saving: Saving,
+}
+
+#[derive(Debug, Args)]
+struct Saving {
+    /// Where to write the model; stdout if not given
+    #[arg(long, short, value_name = "MODEL.json|.npz")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArg,
+    #[command(flatten)]
+    talk: TalkArgs,
+}
+
+pub(crate) fn marginal(args: &MarginalArgs) -> Outcome {
+    derive(&args.model, &args.saving, |model| {
+        let names = &args.features.0;
+        let features: Vec<usize> =
+            names.iter().map(|name| feature(&args.model, model, name)).collect::<Outcome<_>>()?;
+        Ok(model.marginal(&features)?)
+    })
+}
+
+pub(crate) fn conditional(args: &ConditionalArgs) -> Outcome {
+    derive(&args.model, &args.saving, |model| {
+        let known = args.given.0.iter();
+        let known: Vec<(usize, f64)> = known
+            .map(|(name, value)| Ok((feature(&args.model, model, name)?, *value)))
+            .collect::<Outcome<_>>()?;
+        Ok(model.conditional(&known)?)
+    })
+}
+
+/// Reads a model, changes it and writes it.
+fn derive(
+    path: &Path,
+    saving: &Saving,
+    change: impl FnOnce(&GaussianMixture) -> Outcome<GaussianMixture>,
+) -> Outcome {
+    talk::listen(saving.talk.quiet, saving.talk.verbose);
+    let output = saving.output.clone().unwrap_or_else(|| "-".into());
+    check_files(&[("MODEL", path)], &[("--output", Some(&output))])?;
+    let file = OutputFile::create(&output).map_err(Failure::output)?;
+    let model = change(&input::model(path)?)?;
+    saving.format.write(&model, file)?;
+    if !is_stdout(&output) {
+        let features = input::count(model.parameters.n_features(), "feature");
+        saving.talk.note(format_args!("a mixture of {features} written to {}", output.display()));
+    }
+    Ok(())
+}
+
+/// The index of a feature given by name or, where no name matches, by number from 1.
+fn feature(path: &Path, model: &GaussianMixture, name: &str) -> Outcome<usize> {
+    let names = model.feature_names.as_deref().unwrap_or_default();
+    if let Some(index) = names.iter().position(|known| known == name) {
+        return Ok(index);
+    }
+    let d = model.parameters.n_features();
+    let number = name.parse::<usize>().ok().filter(|n| (1..=d).contains(n));
+    number.map(|n| n - 1).ok_or_else(|| {
+        let known = if names.is_empty() { "no names".into() } else { parse::list(names, 12) };
+        Failure::input(format!(
+            "{}: there is no feature {name:?}. The model has features 1 to {d}: {known}",
+            shown(path)
+        ))
+    })
+}
