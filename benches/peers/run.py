@@ -51,7 +51,8 @@ def visit_wgmm(folder, a, env):
                  "--warmup", str(a.warmup), "--iters", str(a.iters), "--json", *common], env)
     report = json.loads(text)
     case = report["cases"][0]
-    return {"seconds": [case["iteration"]["median"]], "share": case["ceiling"]["share_of_fma"],
+    times = case["iteration"]
+    return {"seconds": times["median"], "least": times["min"], "share": case["ceiling"]["share_of_fma"],
             "fma": case["ceiling"]["fma"], "machine": report["machine"], "commit": report.get("commit"),
             "kernels": case["engine"].get("kernels")}
 
@@ -72,24 +73,31 @@ def middle(values):
     return 0.5 * (values[(n - 1) // 2] + values[n // 2])
 
 
+def load_average():
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+
+
 def measure(case, a, peers, env):
     import numpy as np
     import mixture
     n, d, k = mixture.sizes(case)
     folder = mixture.prepare(case, a.data)
     rows = {peer: {"visits": []} for peer in peers}
+    load = load_average()
     for turn in range(a.rounds):
         for peer in peers:
             visit = visit_wgmm(folder, a, env) if peer == OURS else visit_peer(peer, folder, a, env)
-            rows[peer]["visits"].append({**visit, "seconds": middle(visit["seconds"])})
-            print(f"{case} turn {turn + 1} {peer}: {1e3 * rows[peer]['visits'][-1]['seconds']:.4g} ms", file=sys.stderr)
+            rows[peer]["visits"].append(visit)
+            took, least = 1e3 * visit["seconds"], 1e3 * visit["least"]
+            print(f"{case} turn {turn + 1} {peer}: {took:.4g} ms, least {least:.4g}", file=sys.stderr)
     expected, least = mixture.answer(folder, a.warmup + a.iters)
     x = np.load(folder / "X.npy", mmap_mode="r")
     log_likelihood = mixture.mean_log_likelihood(x, expected)
     solid = least >= 4 * d
     for peer, row in rows.items():
         times = [visit["seconds"] for visit in row["visits"]]
-        row["ms"], row["ms_min"] = 1e3 * middle(times), 1e3 * min(times)
+        row["ms"] = 1e3 * middle(times)
+        row["ms_least"] = 1e3 * min(visit["least"] for visit in row["visits"])
         if peer == OURS:
             found = fit_wgmm(folder, a, env, k)
         else:
@@ -97,22 +105,24 @@ def measure(case, a, peers, env):
             found = tuple(file[name] for name in ("weights", "means", "covariances"))
         row["log_likelihood_error"] = abs(mixture.mean_log_likelihood(x, found) - log_likelihood)
         row["weights_error"], row["means_error"], row["covariances_error"] = mixture.distances(found, expected, solid)
-    return {"n_samples": n, "n_features": d, "n_components": k, "thin": int((~solid).sum()), "peers": rows}
+    return {"n_samples": n, "n_features": d, "n_components": k, "thin": int((~solid).sum()),
+            "load_average": [load, load_average()], "peers": rows}
 
 
 def table(results, peers):
-    """ms per iteration, how many times faster wgmm is, and accuracy."""
-    lines = ["| case | peer | ms per iteration (median of turns; least) | wgmm is faster by | LL error | means error | covariances error |",
-             "|---|---|---|---|---|---|---|"]
+    """ms per iteration, how many times faster wgmm is (by the medians; by the least), and accuracy."""
+    lines = ["| case | peer | ms per iteration: median of turns | least | wgmm is faster by (median; least) "
+             "| LL error | means error, sd | covariances error | load average |", "|---|---|---|---|---|---|---|---|---|"]
     for case, result in results.items():
         rows = result["peers"]
         for peer in peers:
-            row = rows[peer]
-            faster = "" if peer == OURS else f"{row['ms'] / rows[OURS]['ms']:.2f} x"
+            row, ours = rows[peer], rows[OURS]
+            ratio = f"{row['ms'] / ours['ms']:.2f} x; {row['ms_least'] / ours['ms_least']:.2f} x"
             thin = f" ({result['thin']} thin)" if result["thin"] else ""
-            lines.append(f"| {case} | {peer} | {row['ms']:.4g}; {row['ms_min']:.4g} | {faster} | "
-                         f"{row['log_likelihood_error']:.0e} | {row['means_error']:.0e} | "
-                         f"{row['covariances_error']:.0e}{thin} |")
+            load = "-".join(map(str, result["load_average"]))
+            lines.append(f"| {case} | {peer} | {row['ms']:.4g} | {row['ms_least']:.4g} | "
+                         f"{'' if peer == OURS else ratio} | {row['log_likelihood_error']:.0e} | "
+                         f"{row['means_error']:.0e} | {row['covariances_error']:.0e}{thin} | {load} |")
     return "\n".join(lines)
 
 
@@ -136,20 +146,20 @@ def main():
     peers = [peer for peer in asked if importlib.util.find_spec(MODULES[peer])] + [OURS]
     left_out = [peer for peer in asked if peer not in peers]
     sys.path.insert(0, str(HERE))
-    load_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    results = {case: measure(case, a, peers, env) for case in a.cases.split(",")}
-    visits = {peer: row["visits"] for peer, row in next(iter(results.values()))["peers"].items()}
-    facts = {
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%MZ"),
-        "command": "python " + " ".join(["run.py", *sys.argv[1:]]),
-        "python": platform.python_version(), "threads": a.threads, "load_average_before": load_before,
-        "machine": visits[OURS][0]["machine"], "commit": visits[OURS][0]["commit"],
-        "fma_ceiling_f64": max(v["fma"] for r in results.values() for v in r["peers"][OURS]["visits"]),
-        "blas": {peer: rows[0].get("blas") for peer, rows in visits.items() if peer != OURS},
-        "left_out": left_out, "warmup": a.warmup, "iters": a.iters, "rounds": a.rounds,
-    }
-    if a.out:
-        Path(a.out).write_text(json.dumps({"schema": "wgmm.peers/1", **facts, "cases": results}, indent=1) + "\n")
+    facts = {"schema": "wgmm.peers/1",
+             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%MZ"),
+             "command": "python " + " ".join(["run.py", *sys.argv[1:]]), "python": platform.python_version(),
+             "threads": a.threads, "left_out": left_out, "warmup": a.warmup, "iters": a.iters, "rounds": a.rounds}
+    results = {}
+    for case in a.cases.split(","):
+        results[case] = measure(case, a, peers, env)
+        visits = {peer: row["visits"] for peer, row in results[case]["peers"].items()}
+        ours = [visit for result in results.values() for visit in result["peers"][OURS]["visits"]]
+        facts.update(machine=ours[0]["machine"], commit=ours[0]["commit"], fma_ceiling_f64=max(v["fma"] for v in ours),
+                     blas={peer: rows[0].get("blas") for peer, rows in visits.items() if peer != OURS})
+        if a.out:
+            # After every case: a run that is cut short keeps what it has.
+            Path(a.out).write_text(json.dumps({**facts, "cases": results}, indent=1) + "\n")
     print(json.dumps(facts, indent=1), file=sys.stderr)
     print(table(results, peers))
 
