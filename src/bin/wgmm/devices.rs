@@ -51,7 +51,7 @@ fn table() -> String {
     let header = ["index", "name", "interface", "type", "driver", "largest binding", "workgroup memory"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(adapters.iter().map(|a| {
-        let kind = if a.is_software { format!("{}, software", a.device_type) } else { a.device_type.clone() };
+        let kind = a.device_type.clone();
         vec![
             a.index.to_string(),
             a.name.clone(),
