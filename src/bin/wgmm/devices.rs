@@ -51,12 +51,11 @@ fn table() -> String {
     let header = ["index", "name", "interface", "type", "driver", "largest binding", "workgroup memory"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(adapters.iter().map(|a| {
-        let kind = a.device_type.clone();
         vec![
             a.index.to_string(),
             a.name.clone(),
             a.backend.clone(),
-            kind,
+            a.device_type.clone(),
             a.driver.clone(),
             format!("{} MiB", a.max_binding_bytes / MIB),
             format!("{} KiB", a.workgroup_memory_bytes / 1024),
