@@ -43,7 +43,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// WebGPU's guaranteed minimum, except that workgroups of 256 are 16 KiB there.
+    /// WebGPU's guaranteed minimum, but with the 32 KiB of workgroup memory of Metal and llvmpipe, not 16.
     pub const DOWNLEVEL: Limits = Limits {
         binding_bytes: 128 << 20,
         buffer_bytes: 256 << 20,
