@@ -26,6 +26,8 @@ mod model_file;
 #[cfg(feature = "gpu")]
 mod offset;
 mod oracles;
+#[cfg(all(feature = "cli", feature = "gpu"))]
+mod promises;
 mod selection;
 mod starts;
 mod traps;
