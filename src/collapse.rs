@@ -7,9 +7,11 @@ mod worst;
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::data::Samples;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::init::Subset;
 use crate::model::Parameters;
 use crate::moments::{Moments, m_step, maximise};
@@ -34,11 +36,39 @@ pub(crate) struct Rescue<'a> {
     columns: Columns,
     /// Per column, the variance at or below which a component is a point.
     least_variances: Vec<f64>,
-    /// Reseeds of every component so far.
+    /// What was done so far.
+    pub(crate) rescued: Rescued,
+}
+
+/// What was done in a restart so far, which decides what is done next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rescued {
+    /// Reseeds of every component.
     reseeds: Vec<usize>,
     /// What was floored in the last M-step; none is the covariance that tied components share.
     floored: BTreeSet<Option<usize>>,
-    collapses: Vec<Collapse>,
+    /// Every collapse, in order of time.
+    pub(crate) collapses: Vec<Collapse>,
+}
+
+impl Rescued {
+    /// Whether iteration `iteration` changed a component otherwise than by an M-step.
+    pub(crate) fn interfered(&self, iteration: usize) -> bool {
+        self.collapses.last().is_some_and(|last| last.iteration == iteration)
+    }
+
+    /// Whether a fit with `options` can have come to this.
+    ///
+    /// # Errors
+    /// [`Error::Shape`].
+    pub(crate) fn check(&self, options: &CheckedOptions) -> Result<()> {
+        let (expected, found) = (options.n_components, self.reseeds.len());
+        if found != expected {
+            return Err(Error::shape("components of the fit to go on with", expected, found));
+        }
+        Ok(())
+    }
 }
 
 /// Weighted means and variances of the columns of the data.
@@ -61,20 +91,12 @@ impl<'a> Rescue<'a> {
             total_weight: samples.total_weight(),
             least_variances: deviations.iter().map(least).collect(),
             columns: Columns { means, variances: deviations.iter().map(|s| s * s).collect() },
-            reseeds: vec![0; options.n_components],
-            floored: BTreeSet::new(),
-            collapses: Vec::new(),
+            rescued: Rescued {
+                reseeds: vec![0; options.n_components],
+                floored: BTreeSet::new(),
+                collapses: Vec::new(),
+            },
         }
-    }
-
-    /// What was done so far.
-    pub(crate) fn into_collapses(self) -> Vec<Collapse> {
-        self.collapses
-    }
-
-    /// Whether iteration `iteration` changed a component otherwise than by an M-step.
-    pub(crate) fn interfered(&self, iteration: usize) -> bool {
-        self.collapses.last().is_some_and(|last| last.iteration == iteration)
     }
 
     /// The start to use for one that was seeded. Given parameters are taken as they are.
@@ -91,7 +113,7 @@ impl<'a> Rescue<'a> {
     /// The M-step from the moments of an E-step under `old`.
     ///
     /// # Errors
-    /// [`crate::Error::ComponentCollapsed`] or [`crate::Error::NotPositiveDefinite`] under
+    /// [`Error::ComponentCollapsed`] or [`Error::NotPositiveDefinite`] under
     /// [`OnCollapse::Error`] (the latter by the next E-step), or when no component would be left; a
     /// failure of the engine.
     pub(crate) fn m_step(
@@ -124,7 +146,7 @@ impl<'a> Rescue<'a> {
             OnCollapse::Error => Vec::new(),
             _ => find(&new, self.total_weight, &self.least_variances),
         };
-        self.floored.retain(|place| found.iter().any(|f| f.component == *place));
+        self.rescued.floored.retain(|place| found.iter().any(|f| f.component == *place));
         if found.is_empty() {
             return Ok(new);
         }
@@ -158,7 +180,7 @@ impl<'a> Rescue<'a> {
             None => draft.clone().only(good).into(),
         };
         let spare = self.spare(&current);
-        let reseeds = &self.reseeds;
+        let reseeds = &self.rescued.reseeds;
         let again = |c: &usize| self.options.on_collapse == OnCollapse::Reseed && reseeds[*c] < RESEEDS;
         let targets: Vec<usize> = found.iter().filter_map(|f| f.component).filter(again).collect();
         let seeds = worst::samples(engine, self.samples, &current, targets.len())?;
@@ -167,7 +189,7 @@ impl<'a> Rescue<'a> {
         for (&c, seed) in targets.iter().zip(&seeds) {
             draft.mean_mut(c).copy_from_slice(seed);
             draft.own_block_mut(c).iter_mut().zip(&spare).for_each(|(to, from)| *to = *from);
-            self.reseeds[c] += 1;
+            self.rescued.reseeds[c] += 1;
             self.note(iteration, Some(c), CollapseAction::Reseed);
         }
         draft.share_weight(targets);
@@ -199,7 +221,7 @@ impl<'a> Rescue<'a> {
             }
         }
         // A component may stay floored for long; its first iteration is told.
-        if self.floored.insert(found.component) {
+        if self.rescued.floored.insert(found.component) {
             self.note(iteration, found.component, CollapseAction::Floor);
         }
     }
@@ -244,7 +266,7 @@ impl<'a> Rescue<'a> {
                 tracing::info!("the tied covariance collapsed in iteration {iteration}: {}", action.name())
             }
         }
-        self.collapses.push(Collapse { iteration, component, action });
+        self.rescued.collapses.push(Collapse { iteration, component, action });
     }
 
     /// A covariance for a component without one: the mean of `mixture`'s, or where that is no covariance

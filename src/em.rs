@@ -1,16 +1,21 @@
 //! The EM loop: restarts, convergence, observer. It knows the [`Engine`] trait and nothing of devices.
 
+mod state;
+
 use std::ops::{ControlFlow, Range};
 
-use crate::collapse::Rescue;
+use crate::collapse::{Rescue, Rescued};
 use crate::data::Samples;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::infer;
 use crate::init;
 use crate::model::{GaussianMixture, Parameters};
+use crate::moments::Moments;
 use crate::options::CheckedOptions;
-use crate::report::{Collapse, FitReport, Restart, StopReason};
+use crate::report::StopReason;
+pub use state::FitState;
+use state::{Current, Failure, Run};
 
 /// Largest relative gap between Σ effective counts and Σ sample weights. An f32 engine stays below
 /// 1e-5; a device that drops one dispatch in a thousand does not.
@@ -33,6 +38,10 @@ pub struct Step<'a> {
     /// N_k of the E-step, `[K]`.
     pub effective_counts: &'a [f64],
     engine: &'a mut dyn Engine,
+    /// The restarts before this one.
+    past: &'a FitState,
+    trace: &'a [f64],
+    rescued: &'a Rescued,
 }
 
 impl Step<'_> {
@@ -44,12 +53,22 @@ impl Step<'_> {
     pub fn responsibilities(&mut self, rows: Range<usize>) -> Result<Vec<f64>> {
         infer::responsibilities(self.engine, self.parameters, rows)
     }
+
+    /// What the fit has done up to and with this step: [`resume`] goes on from it. Copies the parameters.
+    pub fn state(&self) -> FitState {
+        let current = Current {
+            parameters: self.new_parameters.clone(),
+            trace: self.trace.to_vec(),
+            rescued: self.rescued.clone(),
+        };
+        FitState { current: Some(current), ..self.past.clone() }
+    }
 }
 
 /// Watches a fit: the notebook's `diagnostics` hook.
 pub trait Observer {
-    /// Called after every M-step. [`ControlFlow::Break`] ends the fit and keeps the model with
-    /// [`StopReason::Interrupted`].
+    /// Called after every M-step. [`ControlFlow::Break`] ends the fit, restarts to come included, and keeps the
+    /// model so far, with [`StopReason::Interrupted`] unless this step converged.
     fn on_step(&mut self, step: &mut Step<'_>) -> ControlFlow<()>;
 }
 
@@ -80,140 +99,108 @@ pub fn fit(
     options: &CheckedOptions,
     observer: &mut dyn Observer,
 ) -> Result<GaussianMixture> {
-    let mut best: Option<Run> = None;
-    let mut restarts = Vec::new();
-    let mut first_error = None;
-    for restart in 0..options.n_init {
-        match iterate(engine, samples, options, observer, restart) {
-            Ok(run) => {
-                restarts.push(run.summary());
-                let interrupted = run.stop_reason == StopReason::Interrupted;
-                if best.as_ref().is_none_or(|b| run.lower_bound() > b.lower_bound()) {
-                    best = Some(run);
-                }
-                if interrupted {
-                    break;
-                }
-            }
-            Err(error @ (Error::ComponentCollapsed { .. } | Error::NotPositiveDefinite { .. })) => {
-                tracing::warn!("restart {restart} failed: {error}");
-                restarts.push(Restart {
-                    n_iter: 0,
-                    converged: false,
-                    lower_bound: None,
-                    error: Some(error.to_string()),
-                    collapses: Vec::new(),
-                });
-                first_error.get_or_insert(error);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    match (best, first_error) {
-        (Some(run), _) => run.into_model(engine, samples, options, restarts),
-        (None, Some(error)) => Err(error),
-        (None, None) => Err(Error::option("n_init", options.n_init, "a whole number of at least 1")),
-    }
+    resume(engine, samples, options, observer, FitState::default())
 }
 
-/// One restart from its start to its end.
-fn iterate(
+/// Goes on with a fit of the same samples and options from where [`Step::state`] was taken: the same engine ends
+/// in the same bits as if it had never stopped.
+///
+/// # Errors
+/// As [`fit`]; [`crate::Error::Shape`] for a state that a fit of these samples and options cannot come to.
+pub fn resume(
     engine: &mut dyn Engine,
     samples: &Samples<'_>,
     options: &CheckedOptions,
     observer: &mut dyn Observer,
-    restart: usize,
-) -> Result<Run> {
+    mut state: FitState,
+) -> Result<GaussianMixture> {
+    state.check(samples, options)?;
     let total_weight = engine.total_weight();
-    let mut rescue = Rescue::new(engine, samples, options);
-    let mut parameters = rescue.start(engine, init::seed(samples, options, restart)?)?;
-    let mut trace: Vec<f64> = Vec::new();
-    let mut stop_reason = StopReason::MaxIter;
-    for iteration in 1..=options.max_iter {
-        let moments = engine.e_step(&parameters).map_err(|e| e.in_iteration(iteration - 1))?;
-        moments.check(total_weight, COUNT_TOLERANCE, iteration)?;
-        let mean_log_likelihood = moments.log_likelihood / total_weight;
-        let change = trace.last().map(|last| mean_log_likelihood - last);
-        trace.push(mean_log_likelihood);
-        let new_parameters = rescue.m_step(engine, &moments, &parameters, iteration)?;
-        let flow = observer.on_step(&mut Step {
-            restart,
-            iteration,
-            parameters: &parameters,
-            new_parameters: &new_parameters,
-            mean_log_likelihood,
-            change,
-            effective_counts: &moments.effective_counts,
-            engine: &mut *engine,
-        });
-        parameters = new_parameters;
-        // A component that was just reseeded or dropped has yet to show what it changes.
-        if change.is_some_and(|c| c.abs() < options.tol) && !rescue.interfered(iteration) {
-            stop_reason = StopReason::Converged;
-            break;
-        }
-        if flow.is_break() {
-            stop_reason = StopReason::Interrupted;
-            break;
+    let mut fit = Fit { engine, samples, options, observer, total_weight, interrupted: false };
+    while state.ended.len() < options.n_init && !fit.interrupted {
+        let (mut trace, current) = (Vec::new(), state.current.take());
+        match fit.restart(&state, current, &mut trace) {
+            Ok(run) => state.end(trace, run, total_weight),
+            Err(error) => state.fail(trace, Failure::of(error)?),
         }
     }
-    let moments = engine.e_step(&parameters).map_err(|e| e.in_iteration(trace.len()))?;
-    moments.check(total_weight, COUNT_TOLERANCE, trace.len() + 1)?;
-    let (log_likelihood, collapses) = (moments.log_likelihood, rescue.into_collapses());
-    Ok(Run { parameters, trace, log_likelihood, total_weight, stop_reason, collapses })
+    let engine = fit.engine.info();
+    state.into_model(engine, total_weight, samples, options)
 }
 
-/// The outcome of one restart.
-struct Run {
-    parameters: Parameters,
-    trace: Vec<f64>,
-    log_likelihood: f64,
+/// What all restarts of a fit share.
+struct Fit<'a> {
+    engine: &'a mut dyn Engine,
+    samples: &'a Samples<'a>,
+    options: &'a CheckedOptions,
+    observer: &'a mut dyn Observer,
     total_weight: f64,
-    stop_reason: StopReason,
-    collapses: Vec<Collapse>,
+    /// Whether the observer asked to stop.
+    interrupted: bool,
 }
 
-impl Run {
-    /// scikit-learn's `lower_bound_`: the mean log-likelihood before the last M-step.
-    fn lower_bound(&self) -> f64 {
-        self.trace.last().copied().unwrap_or(self.log_likelihood / self.total_weight)
+impl Fit<'_> {
+    /// The restart after those of `past`, from its start, or from `current`, to its end. `trace` is filled also
+    /// where it fails.
+    fn restart(&mut self, past: &FitState, current: Option<Current>, trace: &mut Vec<f64>) -> Result<Run> {
+        let (samples, options, restart) = (self.samples, self.options, past.ended.len());
+        let mut rescue = Rescue::new(self.engine, samples, options);
+        let mut parameters = match current {
+            Some(current) => {
+                *trace = current.trace;
+                rescue.rescued = current.rescued;
+                current.parameters
+            }
+            None => rescue.start(self.engine, init::seed(samples, options, restart)?)?,
+        };
+        let stop_reason = loop {
+            if let Some(reason) = self.verdict(trace, &rescue.rescued) {
+                break reason;
+            }
+            let iteration = trace.len() + 1;
+            let moments = self.e_step(&parameters, trace.len())?;
+            let mean_log_likelihood = moments.log_likelihood / self.total_weight;
+            let change = trace.last().map(|last| mean_log_likelihood - last);
+            trace.push(mean_log_likelihood);
+            let new_parameters = rescue.m_step(self.engine, &moments, &parameters, iteration)?;
+            let flow = self.observer.on_step(&mut Step {
+                restart,
+                iteration,
+                parameters: &parameters,
+                new_parameters: &new_parameters,
+                mean_log_likelihood,
+                change,
+                effective_counts: &moments.effective_counts,
+                engine: &mut *self.engine,
+                past,
+                trace,
+                rescued: &rescue.rescued,
+            });
+            self.interrupted = flow.is_break();
+            parameters = new_parameters;
+        };
+        let log_likelihood = self.e_step(&parameters, trace.len())?.log_likelihood;
+        Ok(Run { parameters, log_likelihood, stop_reason, rescued: rescue.rescued })
     }
 
-    fn summary(&self) -> Restart {
-        Restart {
-            n_iter: self.trace.len(),
-            converged: self.stop_reason == StopReason::Converged,
-            lower_bound: Some(self.lower_bound()),
-            error: None,
-            collapses: self.collapses.clone(),
+    /// Whether a restart is over after the iterations of `trace`. It depends on nothing but what was done, so
+    /// that a fit that is resumed ends where it would have ended.
+    fn verdict(&self, trace: &[f64], rescued: &Rescued) -> Option<StopReason> {
+        let change = trace.windows(2).last().map(|pair| pair[1] - pair[0]);
+        // A component that was just reseeded or dropped has yet to show what it changes.
+        if change.is_some_and(|c| c.abs() < self.options.tol) && !rescued.interfered(trace.len()) {
+            Some(StopReason::Converged)
+        } else if self.interrupted {
+            Some(StopReason::Interrupted)
+        } else {
+            (trace.len() >= self.options.max_iter).then_some(StopReason::MaxIter)
         }
     }
 
-    fn into_model(
-        self,
-        engine: &dyn Engine,
-        samples: &Samples<'_>,
-        options: &CheckedOptions,
-        restarts: Vec<Restart>,
-    ) -> Result<GaussianMixture> {
-        let mut model = GaussianMixture::from(self.parameters);
-        model.feature_names = samples.feature_names().map(<[String]>::to_vec);
-        model.report = Some(FitReport {
-            final_mean_log_likelihood: self.log_likelihood / self.total_weight,
-            n_iter: self.trace.len(),
-            converged: self.stop_reason == StopReason::Converged,
-            stop_reason: self.stop_reason,
-            n_samples: samples.n_samples(),
-            total_weight: self.total_weight,
-            dropped_rows: Vec::new(),
-            bic: model.bic(self.log_likelihood, self.total_weight),
-            aic: model.aic(self.log_likelihood),
-            log_likelihood_trace: self.trace,
-            collapses: self.collapses,
-            restarts,
-            options: options.to_map(),
-            engine: engine.info(),
-        });
-        Ok(model)
+    /// The moments under `parameters`, which iteration `found` gave, checked.
+    fn e_step(&mut self, parameters: &Parameters, found: usize) -> Result<Moments> {
+        let moments = self.engine.e_step(parameters).map_err(|e| e.in_iteration(found))?;
+        moments.check(self.total_weight, COUNT_TOLERANCE, found + 1)?;
+        Ok(moments)
     }
 }

@@ -1,24 +1,24 @@
 //! `wgmm fit`: a mixture from a table.
 
+mod files;
 mod report;
+mod watch;
 
-use std::io::Write;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 use wgmm::choose::open_engine;
-use wgmm::data::output::OutputFile;
-use wgmm::em::{self, Step};
-use wgmm::{CovarianceType, Engine, Error, GaussianMixture, infer};
+use wgmm::em;
+use wgmm::{CovarianceType, Error, GaussianMixture};
 
-use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, check_files, parse};
+use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, parse};
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, is_stdout};
-use crate::progress::Progress;
 use crate::{input, talk};
-use report::{Timings, TraceRow};
+use files::Files;
+use report::Timings;
+use watch::Watch;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -73,7 +73,7 @@ pub(crate) const NOT_CONVERGED: &str = "Best performing initialization did not c
 pub(crate) fn run(args: &FitArgs) -> Outcome {
     let started = Instant::now();
     talk::listen(args.talk.quiet, args.talk.verbose);
-    check_outputs(args)?;
+    files::check(args)?;
     let request = args.engine.request()?;
     let files = Files::prepare(args)?;
     let options = args.flags.options(args.n_components, args.covariance)?;
@@ -84,38 +84,32 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
 
     let (mut engine, line) = open_engine(samples, args.n_components, &request)?;
     args.talk.note(line);
-    let mut trace = Vec::new();
-    let mut progress =
-        Progress::new(args.progress.progress, args.talk.quiet, args.flags.n_init, args.flags.max_iter);
-    let mut observer = |step: &mut Step<'_>| {
-        progress.step(step);
-        if args.trace.is_some() {
-            trace.push(TraceRow::from(&*step));
-        }
-        ControlFlow::Continue(())
-    };
+    let mut watch = Watch::new(args);
     let fitting = Instant::now();
-    let fitted = em::fit(engine.as_mut(), samples, &checked, &mut observer);
-    progress.finish();
+    let fitted = em::fit(engine.as_mut(), samples, &checked, &mut watch);
+    let trace = watch.finish();
     let mut model = fitted.map_err(|e| Failure::about(&args.data, e))?;
     if let Some(report) = &mut model.report {
         report.dropped_rows.clone_from(&table.dropped_rows);
     }
     let fit = fitting.elapsed();
     files.write(args, &model, engine.as_mut(), &trace)?;
+    tell(args, &model, &Timings { read, fit, total: started.elapsed() })
+}
 
-    let timings = Timings { read, fit, total: started.elapsed() };
+/// The summary or the JSON object, and whether the fit converged as it had to.
+fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -> Outcome {
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
     // Without a tolerance, or without iterations, nobody asked for convergence.
     if !converged && args.flags.tol > 0.0 && args.flags.max_iter > 0 && !args.require_convergence {
         tracing::warn!("{NOT_CONVERGED}");
     }
     if args.json {
-        output::print_json(&report::json(args, &model, &timings)?)?;
+        output::print_json(&report::json(args, model, timings)?)?;
     } else if args.results_on_stdout() {
-        args.talk.note(report::summary(args, &model));
+        args.talk.note(report::summary(args, model));
     } else if !args.talk.quiet {
-        output::print(format!("{}\n", report::summary(args, &model)).as_bytes())?;
+        output::print(format!("{}\n", report::summary(args, model)).as_bytes())?;
     }
     if args.require_convergence && !converged {
         return Err(Failure::not_converged(NOT_CONVERGED));
@@ -130,24 +124,6 @@ impl FitArgs {
     }
 }
 
-/// The checks of file names that need no data.
-fn check_outputs(args: &FitArgs) -> Outcome {
-    let mut inputs = vec![("DATA", args.data.as_path())];
-    inputs.extend(args.columns.weights.iter().map(|weights| ("--weights", Path::new(weights))));
-    let outputs = [
-        ("--output", args.output.as_ref()),
-        ("--labels", args.labels.as_ref()),
-        ("--trace", args.trace.as_ref()),
-    ];
-    check_files(&inputs, &outputs)?;
-    if args.json && args.results_on_stdout() {
-        return Err(Failure::usage(
-            "--json prints its object to stdout, where a file was asked for, too: give that file a name",
-        ));
-    }
-    Ok(())
-}
-
 /// Options and data do not fit each other: names the file that the user should look at.
 fn blame(args: &FitArgs, error: Error) -> Failure {
     match (&args.flags.init, &error) {
@@ -155,46 +131,5 @@ fn blame(args: &FitArgs, error: Error) -> Failure {
             Failure::about(start, error)
         }
         _ => Failure::about(&args.data, error),
-    }
-}
-
-/// Every output, opened before the data are read, so that a long fit is never lost to a bad path.
-struct Files {
-    model: Option<OutputFile>,
-    labels: Option<OutputFile>,
-    trace: Option<OutputFile>,
-}
-
-impl Files {
-    fn prepare(args: &FitArgs) -> Outcome<Self> {
-        let open = |path: &Option<PathBuf>| {
-            path.as_deref().map(OutputFile::create).transpose().map_err(Failure::output)
-        };
-        Ok(Files { model: open(&args.output)?, labels: open(&args.labels)?, trace: open(&args.trace)? })
-    }
-
-    /// The model comes first: it is what must not be lost.
-    fn write(
-        self,
-        args: &FitArgs,
-        model: &GaussianMixture,
-        engine: &mut dyn Engine,
-        trace: &[TraceRow],
-    ) -> Outcome {
-        if let Some(file) = self.model {
-            args.format.write(model, file)?;
-        }
-        if let Some(mut file) = self.trace {
-            let path = file.path().to_owned();
-            let text =
-                report::trace(trace, path.extension().is_some_and(|e| e.eq_ignore_ascii_case("jsonl")));
-            file.write_all(text.as_bytes()).map_err(|e| Error::write(path, e))?;
-            file.commit()?;
-        }
-        if let Some(file) = self.labels {
-            let labels = infer::predict(engine, &model.parameters);
-            file.write_labels(&labels.map_err(|e| Failure::about(&args.data, e))?)?;
-        }
-        Ok(())
     }
 }

@@ -1,0 +1,42 @@
+//! What is told and kept of every step of a fit.
+
+use std::ops::ControlFlow;
+
+use wgmm::em::{Observer, Step};
+
+use super::FitArgs;
+use super::report::TraceRow;
+use crate::progress::Progress;
+
+/// The observer of a fit: progress on stderr, rows of the trace.
+pub(super) struct Watch {
+    progress: Progress,
+    /// Rows of the trace, where one is written.
+    trace: Option<Vec<TraceRow>>,
+}
+
+impl Watch {
+    pub(super) fn new(args: &FitArgs) -> Self {
+        let (when, quiet) = (args.progress.progress, args.talk.quiet);
+        Watch {
+            progress: Progress::new(when, quiet, args.flags.n_init, args.flags.max_iter),
+            trace: args.trace.is_some().then(Vec::new),
+        }
+    }
+
+    /// The fit is over: takes the progress away and gives the trace.
+    pub(super) fn finish(self) -> Vec<TraceRow> {
+        self.progress.finish();
+        self.trace.unwrap_or_default()
+    }
+}
+
+impl Observer for Watch {
+    fn on_step(&mut self, step: &mut Step<'_>) -> ControlFlow<()> {
+        self.progress.step(step);
+        if let Some(rows) = &mut self.trace {
+            rows.push(TraceRow::from(&*step));
+        }
+        ControlFlow::Continue(())
+    }
+}
