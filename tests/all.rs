@@ -28,6 +28,7 @@ mod offset;
 mod oracles;
 #[cfg(all(feature = "cli", feature = "gpu"))]
 mod promises;
+mod resume;
 mod selection;
 mod starts;
 mod traps;
