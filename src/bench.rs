@@ -19,6 +19,7 @@ pub mod check;
 mod device;
 pub mod generate;
 pub mod machine;
+mod oracle;
 pub mod report;
 pub mod timing;
 
@@ -27,18 +28,17 @@ use std::time::{Duration, Instant};
 use case::Case;
 use check::{Check, Tier};
 use machine::Machine;
+use oracle::host_engine;
 use report::{CaseReport, Ceiling, Memory, Report, Setup};
 use timing::{Clock, Outcome, Spread};
 
 use crate::choose::{EngineKind, EngineRequest};
-use crate::cpu::CpuEngine;
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::Parameters;
 use crate::moments::m_step;
 use crate::options::CovarianceCenter;
-use crate::reference::ReferenceEngine;
 
 /// Runs of short iterations are repeated for this long, from the same start to the same end.
 const ENOUGH: Duration = Duration::from_millis(300);
@@ -242,12 +242,9 @@ impl Bench {
         drop(engine);
         let oracle = if is_reference { EngineKind::Cpu } else { EngineKind::Reference };
         let tier = Tier::of_precision(&info.precision);
-        let again = |samples: &Samples<'_>| {
-            let mut engine = host_engine(kind, samples, threads)?;
-            self.settings.iterate(engine.as_mut(), &problem.start)
-        };
+        let e_step = |samples: &Samples<'_>, p: &Parameters| host_engine(kind, samples, threads)?.e_step(p);
         let started = Instant::now();
-        let check = self.settings.check(problem, &timed.outcome, (oracle, &tier), again)?;
+        let check = oracle::check(&self.settings, problem, &timed.outcome, (oracle, &tier), e_step)?;
         setup.check = started.elapsed().as_secs_f64();
         let report = CaseReport { setup, memory, ..timed.report(problem, info, check) };
         Ok(report.with_ceiling(Ceiling { fma: self.fma, ..Ceiling::default() }))
@@ -258,52 +255,6 @@ impl Settings {
     fn n_iter(&self) -> usize {
         self.warmup + self.iters
     }
-
-    /// The iterations of a timed run, untimed.
-    fn iterate(&self, engine: &mut dyn Engine, start: &Parameters) -> Result<Outcome> {
-        timing::run(engine, start, self.n_iter(), self.n_iter(), self.reg_covar, &mut Clock::default())
-    }
-
-    /// Holds `outcome` against an oracle on the same samples, or `again`'s on the first of them.
-    fn check(
-        &self,
-        problem: &Problem<'_>,
-        outcome: &Outcome,
-        (oracle, tier): (EngineKind, &Tier),
-        again: impl FnOnce(&Samples<'_>) -> Result<Outcome>,
-    ) -> Result<Check> {
-        let n = problem.samples.n_samples();
-        let threads = self.engine.threads.unwrap_or_else(rayon::current_num_threads);
-        let threads = (oracle == EngineKind::Cpu).then_some(threads);
-        let rows = check::rows(&problem.start, n, self.n_iter(), threads);
-        let samples = problem.samples.first(rows)?;
-        let expected = {
-            let mut engine = host_engine(oracle, &samples, self.engine.threads)?;
-            self.iterate(engine.as_mut(), &problem.start)?
-        };
-        let found = if rows < n { &again(&samples)? } else { outcome };
-        let f = self.bounds_factor;
-        let mut tier = *tier;
-        tier.thin_log_likelihood *= f;
-        let b = &mut tier.bounds;
-        for bound in
-            [&mut b.weights, &mut b.means, &mut b.covariances, &mut b.mean_log_likelihood].into_iter()
-        {
-            *bound *= f;
-        }
-        check::compare(found, &expected, &tier, (oracle.name(), rows, self.n_iter()))
-    }
-}
-
-fn host_engine<'a>(
-    kind: EngineKind,
-    samples: &'a Samples<'a>,
-    threads: Option<usize>,
-) -> Result<Box<dyn Engine + 'a>> {
-    Ok(match kind {
-        EngineKind::Reference => Box::new(ReferenceEngine::new(samples)),
-        _ => Box::new(CpuEngine::new(samples, threads)?),
-    })
 }
 
 /// Seconds of the first iteration of an engine.

@@ -13,6 +13,8 @@ use crate::model::Parameters;
 const CPU_BUDGET: f64 = 3e10;
 /// Operations that the sequential reference may spend.
 const REFERENCE_BUDGET: f64 = 2e9;
+/// How far beyond its budget a check goes.
+const STRETCH: usize = 10;
 /// What an exponential and the bookkeeping of one sample and component cost, in operations.
 const OVERHEAD: f64 = 60.0;
 
@@ -38,6 +40,26 @@ impl Tier {
         thin_log_likelihood: 1e-8,
     };
 
+    /// These bounds, each times `factor`.
+    pub(super) fn times(&self, factor: f64) -> Tier {
+        let Distances { weights, means, covariances, mean_log_likelihood } = self.bounds;
+        Tier {
+            bounds: Distances {
+                weights: weights * factor,
+                means: means * factor,
+                covariances: covariances * factor,
+                mean_log_likelihood: mean_log_likelihood * factor,
+            },
+            thin_log_likelihood: self.thin_log_likelihood * factor,
+            ..*self
+        }
+    }
+
+    /// Whether a component of `effective_count` samples of D features is held to the bounds.
+    pub(super) fn is_solid(&self, effective_count: f64, n_features: usize) -> bool {
+        effective_count >= self.solid * n_features as f64
+    }
+
     /// The tier of an engine whose sums are `f32` or `f64`.
     pub fn of_precision(precision: &str) -> Tier {
         if precision == "f64" { Tier::FLOAT64 } else { Tier::FLOAT32 }
@@ -49,6 +71,8 @@ impl Tier {
 pub struct Check {
     /// Kind of the engine that the run was held against.
     pub oracle: String,
+    /// Whether the whole timed run was checked; else one iteration from where it ended.
+    pub whole_run: bool,
     /// Samples both ran over: all, or the first of them.
     pub n_samples: usize,
     /// Iterations of both.
@@ -80,8 +104,7 @@ pub fn compare(
     tier: &Tier,
     (oracle, n_samples, n_iter): (&str, usize, usize),
 ) -> Result<Check> {
-    let needed = tier.solid * expected.parameters.n_features() as f64;
-    let is_solid = |k: usize| expected.least_counts[k] >= needed;
+    let is_solid = |k: usize| tier.is_solid(expected.least_counts[k], expected.parameters.n_features());
     let solid_components = (0..expected.least_counts.len()).filter(|&k| is_solid(k)).count();
     let all_solid = solid_components == expected.least_counts.len();
     let bounds = if all_solid {
@@ -94,7 +117,7 @@ pub fn compare(
     let mut failures = distances.outside(&bounds);
     failures.extend(not_finite(&found.parameters));
     let oracle = oracle.to_owned();
-    Ok(Check { oracle, n_samples, n_iter, solid_components, distances, bounds, failures })
+    Ok(Check { oracle, whole_run: true, n_samples, n_iter, solid_components, distances, bounds, failures })
 }
 
 /// The first number of each field that is not finite: thin components are held to no bound but this.
@@ -111,16 +134,25 @@ fn not_finite(parameters: &Parameters) -> Vec<String> {
     fields.into_iter().filter_map(bad).collect()
 }
 
-/// Samples of a check over `n_iter` iterations by the CPU engine on `threads`, or by the reference: as many
-/// as the budget allows, and by the CPU engine up to ten times as many for 8·D samples a component, so that
-/// components are solid. It depends on nothing that is measured.
-pub(super) fn rows(start: &Parameters, n_samples: usize, n_iter: usize, threads: Option<usize>) -> usize {
-    let (k, d) = (start.n_components(), start.n_features());
-    let cost = (useful_flops(start.covariance_type(), k, d) + OVERHEAD * k as f64) * (n_iter + 1) as f64;
-    let budget = threads.map_or(REFERENCE_BUDGET, |threads| CPU_BUDGET * threads as f64);
-    let affordable = (budget / cost) as usize;
-    let most = if threads.is_some() { 10 * affordable } else { affordable };
-    affordable.max((8 * d * k).min(most)).max(k).min(n_samples)
+/// Operations for a check by the CPU engine on `threads`, or by the reference.
+pub(super) fn budget(threads: Option<usize>) -> f64 {
+    threads.map_or(REFERENCE_BUDGET, |threads| CPU_BUDGET * threads as f64)
+}
+
+/// Samples whose `e_steps` E-steps a `budget` pays for.
+pub(super) fn affordable(mixture: &Parameters, e_steps: usize, budget: f64) -> usize {
+    let (k, d) = (mixture.n_components(), mixture.n_features());
+    let cost = useful_flops(mixture.covariance_type(), k, d) + OVERHEAD * k as f64;
+    (budget / (cost * e_steps as f64)) as usize
+}
+
+/// Samples of a check of one iteration, of `n_samples`: as many as `budget` allows, and up to
+/// [`STRETCH`] times as many for 8·D samples a component, so that components are solid. It depends on
+/// nothing that is measured.
+pub(super) fn rows(mixture: &Parameters, n_samples: usize, budget: f64) -> usize {
+    let (k, d) = (mixture.n_components(), mixture.n_features());
+    let affordable = affordable(mixture, 1, budget);
+    affordable.max((8 * d * k).min(STRETCH * affordable)).max(k).min(n_samples)
 }
 
 #[cfg(test)]
@@ -184,11 +216,14 @@ mod tests {
     }
 
     #[test]
-    fn a_check_takes_all_samples_of_a_small_problem() -> Result<()> {
+    fn a_check_takes_what_it_can_afford() -> Result<()> {
         let start = outcome(&[0.0; 3])?.parameters;
-        assert_eq!(rows(&start, 1000, 7, Some(1)), 1000);
-        let some = rows(&start, usize::MAX, 7, None);
-        assert!(some < 10_000_000 && rows(&start, usize::MAX, 7, Some(2)) > some);
+        assert!(affordable(&start, 8, budget(None)) > 1000);
+        assert_eq!(rows(&start, 1000, budget(Some(1))), 1000);
+        let some = rows(&start, usize::MAX, budget(None));
+        assert!(some < 100_000_000 && rows(&start, usize::MAX, budget(Some(2))) > some);
+        // 8·D·K samples, beyond the budget if need be.
+        assert_eq!(rows(&start, usize::MAX, 3000.0), 8 * 2 * 3);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::check::Tier;
 use super::report::{CaseReport, Ceiling, DeviceTimes, KernelTime, Memory, Setup};
 use super::timing::{Spread, median};
-use super::{Bench, Problem, first_iteration, machine, measure};
+use super::{Bench, Problem, first_iteration, machine, measure, oracle};
 use crate::choose::EngineKind;
 use crate::data::Samples;
 use crate::engine::Engine;
@@ -116,13 +116,10 @@ pub(super) fn run(bench: &mut Bench, problem: &Problem<'_>) -> Result<CaseReport
     // Its memory may be needed for the check.
     drop(engine);
 
-    let again = |samples: &Samples<'_>| {
-        let mut engine = GpuEngine::new(samples, &options)?;
-        settings.iterate(&mut engine, &problem.start)
-    };
+    let e_step = |samples: &Samples<'_>, p: &Parameters| GpuEngine::new(samples, &options)?.e_step(p);
     let started = Instant::now();
-    let oracle = (EngineKind::Cpu, &Tier::FLOAT32);
-    let check = settings.check(problem, &timed.outcome, oracle, again)?;
+    let yardstick = (EngineKind::Cpu, &Tier::FLOAT32);
+    let check = oracle::check(settings, problem, &timed.outcome, yardstick, e_step)?;
     setup.check = started.elapsed().as_secs_f64();
     let ceiling = Ceiling {
         fma: card.fma,

@@ -136,8 +136,9 @@ pub(super) fn case(report: &CaseReport, first: bool) -> String {
     let verdict = if check.passed() { "passed" } else { "FAILED" };
     let parts: Vec<String> =
         check.distances.parts().iter().map(|(name, v)| format!("{name} {v:.1e}")).collect();
+    let scope = if check.whole_run { "the whole run" } else { "one iteration from its end" };
     line(format!(
-        "  check      {verdict} against {} on {} samples: {}; {} of {} components solid; mean log-likelihood {}",
+        "  check      {verdict}, {scope} against {} on {} samples: {}; {} of {} components solid; mean log-likelihood {}",
         check.oracle,
         check.n_samples,
         parts.join(", "),
