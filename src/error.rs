@@ -216,6 +216,18 @@ pub enum Error {
         /// Iteration of a fit whose M-step gave the covariance, from 1; 0 is the start, none outside a fit.
         iteration: Option<usize>,
     },
+    /// A checkpoint of another fit.
+    #[error(
+        "{}: the checkpoint belongs to another fit: {}. Repeat the data and options of the fit that wrote it, or begin anew without it",
+        path.display(),
+        differences.join("; ")
+    )]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What differs, each with the value it had and the one it has.
+        differences: Vec<String>,
+    },
     /// Arithmetic left the finite numbers, or the device lost work.
     #[error(
         "{stage} gave a result that cannot be right in iteration {iteration}: {what}. Try `--engine cpu`; if that works, please report this with the output of `wgmm devices`"

@@ -56,7 +56,8 @@
 //! [`Init`] says how a start is found, [`PartialStart`] gives any part of it, and a fitted mixture as
 //! [`Init::Given`] goes on where it ended: 10 iterations and 15 more are 25, bit for bit. [`OnCollapse`] says
 //! what happens to a component that lost its samples or its covariance; the [report](report::FitReport)
-//! lists what was done.
+//! lists what was done. [`em::Step::state`] is all that a fit needs to go on with [`em::resume`], and
+//! [`checkpoint`] keeps it in a file.
 //!
 //! # Use a mixture
 //! [`infer`] gives labels, responsibilities and log-likelihoods; [`sample`] draws from a mixture;
@@ -80,6 +81,7 @@
 
 pub mod agreement;
 pub mod bench;
+pub mod checkpoint;
 pub mod choose;
 mod collapse;
 pub mod compare;

@@ -9,6 +9,7 @@ mod support;
 
 mod architecture;
 mod bench_command;
+mod checkpoint;
 #[cfg(feature = "cli")]
 mod cli;
 mod collapse;

@@ -1,6 +1,7 @@
 //! The command, driven as its users drive it: exit codes, files, stdout and stderr.
 
 mod bench;
+mod checkpoint;
 mod files;
 mod flags;
 mod inference;

@@ -4,16 +4,17 @@
 
 mod append;
 mod matrix;
+mod unfinished;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 pub use self::append::copy_with_column;
 pub(crate) use self::matrix::npy_header;
 pub use self::matrix::{LabelWriter, MatrixWriter, write_labels, write_matrix, write_vector};
+use self::unfinished::Unfinished;
+pub use self::unfinished::remove_unfinished;
 use crate::error::{Error, Result};
 
 /// A file being written. It appears under its name, whole, at [`commit`](OutputFile::commit); dropped before
@@ -30,7 +31,7 @@ pub struct OutputFile {
 #[derive(Debug)]
 enum Target {
     Direct(BufWriter<Direct>),
-    Replace { temporary: BufWriter<NamedTempFile>, name: PathBuf },
+    Replace { temporary: BufWriter<Unfinished>, name: PathBuf },
 }
 
 #[derive(Debug)]
@@ -73,10 +74,7 @@ impl OutputFile {
                 return Ok(direct(Direct::File(file)));
             }
         }
-        let folder = match name.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(&name);
         if !folder.is_dir() {
             return Err(refuse(io::ErrorKind::NotFound.into(), "The folder does not exist; create it first"));
         }
@@ -99,15 +97,23 @@ impl OutputFile {
     /// # Errors
     /// [`Error::Io`]; the old file is then untouched.
     pub fn commit(self) -> Result<()> {
+        self.finish(None)
+    }
+
+    /// As [`OutputFile::commit`], and what stood in its place is kept as `old` in the same folder. At every moment
+    /// one of the two is there and whole; on a file system with hard links that is the name itself.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn commit_keeping(self, old: &Path) -> Result<()> {
+        self.finish(Some(old))
+    }
+
+    fn finish(self, old: Option<&Path>) -> Result<()> {
         let OutputFile { path, target } = self;
         let done = match target {
             Target::Direct(mut out) => out.flush(),
-            Target::Replace { temporary, name } => temporary
-                .into_inner()
-                .map_err(io::IntoInnerError::into_error)
-                .and_then(|file| file.as_file().sync_all().and(Ok(file)))
-                .and_then(|file| file.persist(name).map_err(|e| e.error))
-                .map(drop),
+            Target::Replace { temporary, name } => put_in_place(temporary, &name, old),
         };
         done.map_err(|e| Error::write(path, e))
     }
@@ -158,7 +164,7 @@ fn is_descriptor(path: &Path) -> bool {
 }
 
 /// A new file in `folder` with the permissions the target has or will have.
-fn temporary(folder: &Path, existing: Option<&fs::Metadata>) -> io::Result<NamedTempFile> {
+fn temporary(folder: &Path, existing: Option<&fs::Metadata>) -> io::Result<Unfinished> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".wgmm-").suffix(".part");
     #[cfg(unix)]
@@ -167,15 +173,50 @@ fn temporary(folder: &Path, existing: Option<&fs::Metadata>) -> io::Result<Named
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let file = builder.tempfile_in(folder)?;
+    let file = Unfinished::create(&builder, folder)?;
     if let Some(meta) = existing {
-        file.as_file().set_permissions(meta.permissions())?;
+        file.set_permissions(meta.permissions())?;
     }
     Ok(file)
 }
 
+fn put_in_place(temporary: BufWriter<Unfinished>, name: &Path, old: Option<&Path>) -> io::Result<()> {
+    let file = temporary.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync()?;
+    if let Some(old) = old
+        && name.exists()
+    {
+        match fs::remove_file(old) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => fs::hard_link(name, old).or_else(|_| fs::rename(name, old))?,
+        }
+    }
+    file.put_in_place(name)?;
+    sync_folder(name);
+    Ok(())
+}
+
+/// A name is on the disk once its folder is.
+#[cfg(unix)]
+fn sync_folder(name: &Path) {
+    // The file is in place, whole; a folder that may not be read, or cannot be synced, does not change that.
+    if let Ok(folder) = File::open(folder_of(name)) {
+        let _ = folder.sync_all();
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) {}
+
+fn folder_of(name: &Path) -> &Path {
+    match name.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Follows symbolic links at the end of `path`, also to a file that does not exist yet.
-fn follow(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn follow(path: &Path) -> io::Result<PathBuf> {
     const MOST_LINKS: usize = 40; // as Linux
     let mut name = path.to_owned();
     for _ in 0..MOST_LINKS {

@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["infer"],
     &["collapse"],
     &["em"],
-    &["choose", "select", "compare"],
+    &["checkpoint", "choose", "select", "compare"],
     &["bench"],
     &["lib"],
     &["bin"],

@@ -104,6 +104,7 @@ impl From<Error> for Failure {
             | Error::NonFinite { .. }
             | Error::Option { .. }
             | Error::UnknownColumn { .. }
+            | Error::Checkpoint { .. }
             | Error::TooFewSamples { .. }
             | Error::Shape { .. }
             | Error::InvalidParameters { .. } => INPUT,

@@ -1,5 +1,6 @@
 //! `wgmm fit`: a mixture from a table.
 
+mod checkpoint;
 mod files;
 mod report;
 mod watch;
@@ -16,6 +17,7 @@ use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkA
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, is_stdout};
 use crate::{input, talk};
+use checkpoint::{CheckpointArgs, Checkpoints};
 use files::Files;
 use report::Timings;
 use watch::Watch;
@@ -57,6 +59,8 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     flags: FitFlags,
     #[command(flatten)]
+    pub(crate) checkpoints: CheckpointArgs,
+    #[command(flatten)]
     pub(crate) columns: DataArgs,
     #[command(flatten)]
     engine: EngineArgs,
@@ -76,6 +80,7 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     files::check(args)?;
     let request = args.engine.request()?;
     let files = Files::prepare(args)?;
+    let checkpoints = Checkpoints::prepare(&args.checkpoints)?;
     let options = args.flags.options(args.n_components, args.covariance)?;
     let table = input::table(&args.data, &args.columns, &args.talk)?;
     let samples = &table.samples;
@@ -84,9 +89,10 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
 
     let (mut engine, line) = open_engine(samples, args.n_components, &request)?;
     args.talk.note(line);
-    let mut watch = Watch::new(args);
+    let (state, keeper) = checkpoints.begin(samples, &checked, &engine.info(), request.chunk_rows)?;
+    let mut watch = Watch::new(args, keeper, &state);
     let fitting = Instant::now();
-    let fitted = em::fit(engine.as_mut(), samples, &checked, &mut watch);
+    let fitted = em::resume(engine.as_mut(), samples, &checked, &mut watch, state);
     let trace = watch.finish();
     let mut model = fitted.map_err(|e| Failure::about(&args.data, e))?;
     if let Some(report) = &mut model.report {

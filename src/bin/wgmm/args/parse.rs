@@ -3,8 +3,10 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use wgmm::checkpoint::Interval;
 use wgmm::{CovarianceType, Init};
 
 /// Components of a mixture: the most that is not a typing error.
@@ -39,6 +41,20 @@ pub(crate) fn reg_covar(text: &str) -> Result<f64, String> {
 fn bounded(text: &str, most: f64) -> Option<f64> {
     // −0 would print as such; it means 0.
     text.parse::<f64>().ok().filter(|value| (0.0..=most).contains(value)).map(f64::abs)
+}
+
+/// So many iterations (`5`), or so much time (`30s`, `5m`, `1h`).
+pub(crate) fn interval(text: &str) -> Result<Interval, String> {
+    let advice = "a number of iterations as 5, or a time as 30s, 5m or 1h, is needed: at least 1";
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let number = digits.parse::<u64>().ok().filter(|n| (1..=MAX_COUNT).contains(n)).ok_or(advice)?;
+    match &text[digits.len()..] {
+        "" => usize::try_from(number).map(Interval::Iterations).map_err(|_| advice.into()),
+        "s" => Ok(Interval::Time(Duration::from_secs(number))),
+        "m" => Ok(Interval::Time(Duration::from_secs(60 * number))),
+        "h" => Ok(Interval::Time(Duration::from_secs(3600 * number))),
+        _ => Err(advice.into()),
+    }
 }
 
 /// One of the names in `table`, for its value.

@@ -10,6 +10,7 @@ use super::FitArgs;
 use super::report::{self, TraceRow};
 use crate::args::check_files;
 use crate::exit::{Failure, Outcome};
+use crate::output::is_stdout;
 
 /// The checks of file names that need no data.
 pub(super) fn check(args: &FitArgs) -> Outcome {
@@ -20,7 +21,14 @@ pub(super) fn check(args: &FitArgs) -> Outcome {
         ("--labels", args.labels.as_ref()),
         ("--trace", args.trace.as_ref()),
     ];
-    check_files(&inputs, &outputs)?;
+    let checkpoint = args.checkpoints.checkpoint.as_ref();
+    check_files(&inputs, &[&outputs[..], &[("--checkpoint", checkpoint)]].concat())?;
+    // Only the next checkpoint may take the place of the one that the fit goes on from.
+    let resume = args.checkpoints.resume.iter().map(|path| ("--resume", path.as_path()));
+    check_files(&resume.collect::<Vec<_>>(), &outputs)?;
+    if checkpoint.is_some_and(|path| is_stdout(path)) {
+        return Err(Failure::usage("--checkpoint needs a file: standard output cannot be resumed from"));
+    }
     if args.json && args.results_on_stdout() {
         return Err(Failure::usage(
             "--json prints its object to stdout, where a file was asked for, too: give that file a name",

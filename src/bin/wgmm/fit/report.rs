@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 use wgmm::GaussianMixture;
-use wgmm::em::Step;
+use wgmm::em::{FitState, Step};
 use wgmm::report::{CollapseAction, FitReport, StopReason};
 
 use super::FitArgs;
@@ -38,6 +38,21 @@ impl From<&Step<'_>> for TraceRow {
             mean_log_likelihood: step.mean_log_likelihood,
             change: step.change,
         }
+    }
+}
+
+impl TraceRow {
+    /// Every iteration up to `state`.
+    pub(super) fn of(state: &FitState) -> Vec<TraceRow> {
+        let rows = state.traces().enumerate().flat_map(|(restart, trace)| {
+            trace.iter().enumerate().map(move |(i, &mean_log_likelihood)| TraceRow {
+                restart,
+                iteration: i + 1,
+                mean_log_likelihood,
+                change: i.checked_sub(1).map(|last| mean_log_likelihood - trace[last]),
+            })
+        });
+        rows.collect()
     }
 }
 

@@ -2,25 +2,29 @@
 
 use std::ops::ControlFlow;
 
-use wgmm::em::{Observer, Step};
+use wgmm::em::{FitState, Observer, Step};
 
 use super::FitArgs;
+use super::checkpoint::Keeper;
 use super::report::TraceRow;
 use crate::progress::Progress;
 
-/// The observer of a fit: progress on stderr, rows of the trace.
+/// The observer of a fit: progress on stderr, rows of the trace, checkpoints.
 pub(super) struct Watch {
     progress: Progress,
     /// Rows of the trace, where one is written.
     trace: Option<Vec<TraceRow>>,
+    keeper: Option<Keeper>,
 }
 
 impl Watch {
-    pub(super) fn new(args: &FitArgs) -> Self {
+    /// For a fit that goes on from `state`.
+    pub(super) fn new(args: &FitArgs, keeper: Option<Keeper>, state: &FitState) -> Self {
         let (when, quiet) = (args.progress.progress, args.talk.quiet);
         Watch {
             progress: Progress::new(when, quiet, args.flags.n_init, args.flags.max_iter),
-            trace: args.trace.is_some().then(Vec::new),
+            trace: args.trace.is_some().then(|| TraceRow::of(state)),
+            keeper,
         }
     }
 
@@ -36,6 +40,9 @@ impl Observer for Watch {
         self.progress.step(step);
         if let Some(rows) = &mut self.trace {
             rows.push(TraceRow::from(&*step));
+        }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.on_step(step, false);
         }
         ControlFlow::Continue(())
     }
