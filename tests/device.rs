@@ -9,6 +9,7 @@ use wgmm::gpu::{GpuEngine, GpuOptions, Testing, adapters};
 mod bits;
 mod bounds;
 mod case;
+mod failures;
 mod hostile;
 mod judge;
 mod mutants;

@@ -86,7 +86,8 @@ pub(super) struct Chunk {
     pub(super) weights: Option<[wgpu::Buffer; 2]>,
 }
 
-/// Uploads `samples` in chunks of at most `chunk_rows` samples (rounded up to [`ALIGNMENT`]).
+/// Uploads `samples` in chunks of at most `chunk_rows` samples (rounded up to [`ALIGNMENT`]), or fewer where
+/// the device has no room for so many in one buffer. How they are cut changes no bit of any result.
 pub(super) fn upload(
     context: &Context,
     samples: &Samples<'_>,
@@ -103,11 +104,26 @@ pub(super) fn upload(
             available: context.limits.binding_bytes,
         });
     }
-    let rows = chunk_rows.map_or(fitting, |r| r.next_multiple_of(ALIGNMENT).min(fitting));
-    (0..n)
-        .step_by(rows)
-        .map(|start| upload_chunk(context, samples, scaling, start, rows.min(n - start)))
-        .collect()
+    let mut rows = chunk_rows.map_or(fitting, |r| r.next_multiple_of(ALIGNMENT).min(fitting));
+    let mut chunks = Vec::new();
+    let mut start = 0;
+    while start < n {
+        let here = rows.min(n - start);
+        match upload_chunk(context, samples, scaling, start, here) {
+            Ok(chunk) => {
+                chunks.push(chunk);
+                start += here;
+            }
+            // Memory in one piece is scarcer than memory: what was uploaded stays, the rest is cut finer.
+            Err(Error::OutOfMemory { label, bytes }) if here > ALIGNMENT => {
+                rows = (here / 2).next_multiple_of(ALIGNMENT);
+                tracing::info!("no room for {label} ({bytes} bytes): on with chunks of {rows} samples");
+                context.wait("wgmm/upload/samples")?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(chunks)
 }
 
 fn upload_chunk(
@@ -140,7 +156,7 @@ fn upload_chunk(
         })?;
         queued += tiles.len() * 4;
         if queued >= UPLOAD_BYTES {
-            context.queue.submit([]);
+            context.submit(None);
             context.wait("wgmm/upload/samples")?;
             queued = 0;
         }
@@ -162,7 +178,7 @@ fn upload_chunk(
             Some([make("wgmm/upload/weights", floats(|w| w))?, make("wgmm/upload/log_weights", logs)?])
         }
     };
-    context.queue.submit([]);
+    context.submit(None);
     context.wait("wgmm/upload/samples")?;
     Ok(Chunk { rows, samples: buffer, weights })
 }
