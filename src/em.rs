@@ -5,9 +5,10 @@ mod state;
 use std::ops::{ControlFlow, Range};
 
 use crate::collapse::{Rescue, Rescued};
+use crate::conditioning;
 use crate::data::Samples;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::infer;
 use crate::init;
 use crate::model::{GaussianMixture, Parameters};
@@ -124,8 +125,12 @@ pub fn resume(
             Err(error) => state.fail(trace, Failure::of(error)?),
         }
     }
-    let engine = fit.engine.info();
-    state.into_model(engine, total_weight, samples, options)
+    let mut model = state.into_model(fit.engine.info(), total_weight, samples, options)?;
+    if let Some(report) = &mut model.report {
+        report.rounding_errors = conditioning::of_engine(fit.engine, &model.parameters)?;
+        conditioning::warn(&report.rounding_errors);
+    }
+    Ok(model)
 }
 
 /// What all restarts of a fit share.
@@ -153,12 +158,15 @@ impl Fit<'_> {
             }
             None => rescue.start(self.engine, init::seed(samples, options, restart)?)?,
         };
+        // Those of the last good E-step.
+        let mut previous = None;
         let stop_reason = loop {
             if let Some(reason) = self.verdict(trace, &rescue.rescued) {
                 break reason;
             }
             let iteration = trace.len() + 1;
-            let moments = self.e_step(&parameters, trace.len())?;
+            let moments = self.e_step(&parameters, trace.len());
+            let moments = moments.inspect_err(|error| self.explain(error, previous.as_ref()))?;
             let mean_log_likelihood = moments.log_likelihood / self.total_weight;
             let change = trace.last().map(|last| mean_log_likelihood - last);
             trace.push(mean_log_likelihood);
@@ -177,9 +185,11 @@ impl Fit<'_> {
                 rescued: &rescue.rescued,
             });
             self.interrupted = flow.is_break();
-            parameters = new_parameters;
+            previous = Some(std::mem::replace(&mut parameters, new_parameters));
         };
-        let log_likelihood = self.e_step(&parameters, trace.len())?.log_likelihood;
+        let moments = self.e_step(&parameters, trace.len());
+        let moments = moments.inspect_err(|error| self.explain(error, previous.as_ref()))?;
+        let log_likelihood = moments.log_likelihood;
         Ok(Run { parameters, log_likelihood, stop_reason, rescued: rescue.rescued })
     }
 
@@ -194,6 +204,15 @@ impl Fit<'_> {
             Some(StopReason::Interrupted)
         } else {
             (trace.len() >= self.options.max_iter).then_some(StopReason::MaxIter)
+        }
+    }
+
+    /// A covariance that is not positive definite may be the fault of f32 sums, not of the data.
+    fn explain(&self, error: &Error, previous: Option<&Parameters>) {
+        if let (Error::NotPositiveDefinite { .. }, Some(parameters)) = (error, previous)
+            && let Ok(errors) = conditioning::of_engine(self.engine, parameters)
+        {
+            conditioning::warn(&errors);
         }
     }
 

@@ -389,4 +389,8 @@ impl Engine for GpuEngine {
             kernels: self.prepared.as_ref().map(|p| p.plan.kernels()),
         }
     }
+
+    fn scaling(&self) -> Option<&Scaling> {
+        Some(&self.scaling)
+    }
 }

@@ -85,6 +85,7 @@ pub mod checkpoint;
 pub mod choose;
 mod collapse;
 pub mod compare;
+pub mod conditioning;
 pub mod cpu;
 pub mod data;
 pub mod em;
@@ -104,6 +105,7 @@ pub mod report;
 pub mod sample;
 pub mod select;
 pub mod shape;
+pub mod verify;
 
 pub use data::Samples;
 pub use engine::Engine;
@@ -121,5 +123,7 @@ pub fn fit(samples: &Samples<'_>, options: &FitOptions) -> Result<GaussianMixtur
     let checked = options.check(samples.n_effective(), samples.n_features())?;
     let request = choose::EngineRequest::default();
     let (mut engine, _) = choose::open_engine(samples, options.n_components, &request)?;
-    em::fit(engine.as_mut(), samples, &checked, &mut em::NoObserver)
+    let mut model = em::fit(engine.as_mut(), samples, &checked, &mut em::NoObserver)?;
+    verify::verify(engine.as_mut(), samples, &mut model, &verify::VerifyOptions::default())?;
+    Ok(model)
 }

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use wgmm::bench::case::Case;
-use wgmm::bench::check::{Tier, compare};
-use wgmm::bench::timing::{Clock, Outcome, run};
+use wgmm::bench::timing::{Clock, run};
 use wgmm::bench::{Bench, Problem, Settings};
 use wgmm::choose::{EngineKind, EngineRequest};
+use wgmm::compare::judge::{Tier, judge};
+use wgmm::compare::run::Outcome;
 use wgmm::cpu::CpuEngine;
 use wgmm::moments::Moments;
 use wgmm::reference::ReferenceEngine;
@@ -78,7 +79,7 @@ fn planted_faults_are_rejected() {
         for (name, fault, passes) in faults {
             let engine = CpuEngine::new(problem.samples(), None).unwrap();
             let found = iterate(&mut Faulty { engine, fault }, problem.start()).unwrap();
-            let check = compare(&found, &expected, &Tier::FLOAT32, ("reference", 3000, N_ITER)).unwrap();
+            let check = judge(&found, &expected, &Tier::FLOAT32, ("reference", 3000, N_ITER)).unwrap();
             assert_eq!(check.passed(), passes, "{covariance_type}, {name}: {check:?}");
         }
     }

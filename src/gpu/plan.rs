@@ -10,6 +10,7 @@ mod kernels;
 pub use kernels::{Blocks, Density, FactorLayout, Kernel, Tuning};
 
 use super::shader;
+use crate::conditioning::has_whitened_moments;
 use crate::error::{Error, Result};
 use crate::shape::{CovarianceType, triangle_len};
 
@@ -86,7 +87,7 @@ impl Problem {
     /// component's own shape, which thin components of few features need (grey pixels among RGB); with
     /// more features it would double the work.
     pub fn has_whitened_moments(&self) -> bool {
-        self.covariance_type == CovarianceType::Full && self.n_features <= 4
+        has_whitened_moments(self.covariance_type, self.n_features)
     }
 }
 

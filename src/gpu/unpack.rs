@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::pack::Kept;
 use super::plan::{Blocks, Plan};
-use super::resident::Scaling;
+use crate::data::Scaling;
 use crate::moments::Moments;
 use crate::shape::{CovarianceType, triangle_index, triangle_len};
 

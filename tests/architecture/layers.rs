@@ -14,12 +14,13 @@ const LAYERS: &[&[&str]] = &[
     &["options"],
     &["moments", "precision"],
     &["engine"],
+    &["conditioning"],
     &["reference", "cpu", "gpu", "sample"],
     &["init"],
     &["infer"],
     &["collapse"],
     &["em"],
-    &["checkpoint", "choose", "select", "compare"],
+    &["checkpoint", "choose", "select", "compare", "verify"],
     &["bench"],
     &["lib"],
     &["bin"],
@@ -135,7 +136,7 @@ fn the_known_edges_are_found() {
         names.dedup();
         names
     };
-    assert_eq!(of("src/engine.rs"), ["error", "model", "moments", "report"]);
+    assert_eq!(of("src/engine.rs"), ["data", "error", "model", "moments", "report"]);
     assert!(of("src/em.rs").iter().any(|n| n == "init") && of("src/em.rs").iter().any(|n| n == "infer"));
     assert!(of("src/model/json.rs").iter().any(|n| n == "report"));
 }

@@ -11,9 +11,10 @@ use std::time::Instant;
 use clap::Args;
 use wgmm::choose::open_engine;
 use wgmm::em;
+use wgmm::verify::verify;
 use wgmm::{CovarianceType, Error, GaussianMixture};
 
-use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, parse};
+use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, VerifyArgs, parse};
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, is_stdout};
 use crate::{input, talk};
@@ -61,6 +62,8 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     pub(crate) checkpoints: CheckpointArgs,
     #[command(flatten)]
+    verify: VerifyArgs,
+    #[command(flatten)]
     pub(crate) columns: DataArgs,
     #[command(flatten)]
     engine: EngineArgs,
@@ -79,6 +82,7 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     talk::listen(args.talk.quiet, args.talk.verbose);
     files::check(args)?;
     let request = args.engine.request()?;
+    let verify_options = args.verify.options(&args.engine)?;
     let files = Files::prepare(args)?;
     let checkpoints = Checkpoints::prepare(&args.checkpoints)?;
     let options = args.flags.options(args.n_components, args.covariance)?;
@@ -95,6 +99,10 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let fitted = em::resume(engine.as_mut(), samples, &checked, &mut watch, state);
     let trace = watch.finish();
     let mut model = fitted.map_err(|e| Failure::about(&args.data, e))?;
+    if let Err(error) = verify(engine.as_mut(), samples, &mut model, &verify_options) {
+        // The model is there, and not to be lost.
+        tracing::warn!("the result could not be checked in f64: {error}");
+    }
     if let Some(report) = &mut model.report {
         report.dropped_rows.clone_from(&table.dropped_rows);
     }
@@ -116,6 +124,9 @@ fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -> Outcome {
         args.talk.note(report::summary(args, model));
     } else if !args.talk.quiet {
         output::print(format!("{}\n", report::summary(args, model)).as_bytes())?;
+    }
+    if let Some(report) = &model.report {
+        args.verify.judge(report)?;
     }
     if args.require_convergence && !converged {
         return Err(Failure::not_converged(NOT_CONVERGED));
