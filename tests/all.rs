@@ -13,6 +13,9 @@ mod checkpoint;
 #[cfg(feature = "cli")]
 mod cli;
 mod collapse;
+mod comparison;
+#[cfg(feature = "gpu")]
+mod conditioning;
 mod cpu_engine;
 mod data_files;
 #[cfg(feature = "gpu")]
@@ -33,3 +36,4 @@ mod resume;
 mod selection;
 mod starts;
 mod traps;
+mod verification;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod checkpoint;
+mod compare;
 mod files;
 mod flags;
 mod inference;
@@ -9,6 +10,7 @@ mod messages;
 mod pipeline;
 mod select;
 mod starting;
+mod verify;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -35,7 +37,7 @@ impl Ran {
     fn code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
         assert!(!self.stderr.contains("panicked"), "{self:#?}");
-        if !matches!(code, 0 | 5) {
+        if !matches!(code, 0 | 5 | 6) {
             assert!(self.stderr.contains("error: ") && self.stdout.is_empty(), "{self:#?}");
             assert!(self.stderr.lines().count() <= 20, "{self:#?}");
         }

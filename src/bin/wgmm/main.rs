@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod compare;
 mod completions;
 mod condition;
 mod devices;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => predict::run(args),
         Command::Score(args) => score::run(args),
         Command::Select(args) => select::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Marginal(args) => condition::marginal(args),
         Command::Conditional(args) => condition::conditional(args),
         Command::Synth(args) => synth::run(args),
