@@ -8,6 +8,8 @@ mod inference;
 mod messages;
 mod pipeline;
 mod select;
+#[cfg(unix)]
+mod signals;
 mod starting;
 
 use std::io::Write;

@@ -32,6 +32,7 @@ Exit codes:
   3  bad data, model or start
   4  no suitable graphics device
   5  not converged with --require-convergence
+  130, 143  interrupted by SIGINT, SIGTERM; a fit writes the model so far
 
 Files: `-` is standard input or output. Results go to stdout, everything else to stderr.";
 

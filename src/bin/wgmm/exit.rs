@@ -1,7 +1,8 @@
 //! How the program ends: exit codes, and errors as one paragraph on stderr.
 //!
 //! 0 done · 1 failed while running · 2 usage: wrong without looking at data · 3 bad data, model or start ·
-//! 4 no suitable device · 5 not converged with `--require-convergence`. A reader that went away is a quiet 0.
+//! 4 no suitable device · 5 not converged with `--require-convergence` · 130, 143 interrupted by SIGINT, SIGTERM. A
+//! reader that went away is a quiet 0.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -9,6 +10,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use wgmm::Error;
+
+use crate::interrupt;
 
 /// Failed while running.
 const FAILED: u8 = 1;
@@ -55,6 +58,12 @@ impl Failure {
     /// Everything was done, but the fit did not converge as it had to.
     pub(crate) fn not_converged(message: impl Into<String>) -> Self {
         Failure { code: NOT_CONVERGED, message: message.into() }
+    }
+
+    /// A signal asked to stop, and what there was is written.
+    pub(crate) fn interrupted(signal: i32) -> Self {
+        let message = format!("interrupted by {}: this is the model so far", interrupt::name(signal));
+        Failure { code: interrupt::code(signal), message }
     }
 
     /// The reader of our output went away: nobody is there to be told.
