@@ -4,6 +4,7 @@ mod bench;
 mod checkpoint;
 mod files;
 mod flags;
+mod host;
 mod inference;
 mod messages;
 mod pipeline;

@@ -40,10 +40,10 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     format: FormatArg,
     /// Write the most probable component of every row (.csv or .npy)
-    #[arg(long, value_name = "FILE", value_parser = parse::table_output)]
+    #[arg(long, value_name = "FILE", value_parser = parse::table_output())]
     pub(crate) labels: Option<PathBuf>,
     /// Write the log-likelihood of every iteration (.csv or .jsonl)
-    #[arg(long, value_name = "FILE", value_parser = parse::trace_output)]
+    #[arg(long, value_name = "FILE", value_parser = parse::trace_output())]
     pub(crate) trace: Option<PathBuf>,
     /// Print one JSON object instead of the summary
     #[arg(long)]

@@ -18,19 +18,24 @@ static DEFERRED: AtomicBool = AtomicBool::new(false);
 /// From here on signals are seen.
 #[cfg(unix)]
 pub(crate) fn listen() {
-    use signal_hook::consts::SIGTERM;
+    use signal_hook::consts::{SIGTERM, SIGXFSZ};
 
     // Without handlers the signals end the program at once, as they do by default.
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]) else { return };
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGXFSZ]) else { return };
     let _ = std::thread::Builder::new().name("signals".into()).spawn(move || {
-        signals.forever().for_each(|signal| act(signal, |code| signal_hook::low_level::exit(code)));
+        for signal in signals.forever() {
+            // A limit on the size of files is seen where the file is written, as a full disk is.
+            if signal != SIGXFSZ {
+                act(signal, signal_hook::low_level::exit);
+            }
+        }
     });
 }
 
 /// From here on Ctrl-C is seen.
 #[cfg(windows)]
 pub(crate) fn listen() {
-    let _ = ctrlc::set_handler(|| act(SIGINT, |code| std::process::exit(code)));
+    let _ = ctrlc::set_handler(|| act(SIGINT, std::process::exit));
 }
 
 /// From here on the first signal only asks to stop; [`arrived`] tells.
@@ -53,7 +58,7 @@ pub(crate) fn name(signal: i32) -> &'static str {
     if signal == SIGINT { "SIGINT" } else { "SIGTERM" }
 }
 
-fn act(signal: i32, exit: impl Fn(i32)) {
+fn act(signal: i32, exit: fn(i32) -> !) {
     let first = SIGNAL.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok();
     if first && DEFERRED.load(Ordering::SeqCst) {
         say("stopping after this iteration, and keeping what there is; once more stops at once");
