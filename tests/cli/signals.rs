@@ -99,7 +99,8 @@ fn an_interrupted_fit_resumes_to_the_same_model() {
     let first = Running::start(&bench, &format!("{fit} -o m.json --checkpoint c")).until("iteration 1:");
     assert_eq!(first.signal("INT").end().0, Some(130));
     assert_ne!(bench.read("m.json"), bench.read("whole.json"), "the signal came too late");
-    bench.run(&format!("{fit} -o m.json --resume c")).ok();
+    let resumed = bench.run(&format!("{fit} -o m.json --resume c")).ok();
+    assert!(!resumed.stderr.contains("restart 1/2: iteration 1:"), "it began anew: {}", resumed.stderr);
     assert_eq!(bench.read("m.json"), bench.read("whole.json"));
 }
 
