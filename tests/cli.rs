@@ -5,10 +5,13 @@ mod checkpoint;
 mod compare;
 mod files;
 mod flags;
+mod host;
 mod inference;
 mod messages;
 mod pipeline;
 mod select;
+#[cfg(unix)]
+mod signals;
 mod starting;
 mod verify;
 

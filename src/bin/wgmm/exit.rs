@@ -2,7 +2,7 @@
 //!
 //! 0 done · 1 failed while running · 2 usage: wrong without looking at data · 3 bad data, model or start ·
 //! 4 no suitable device · 5 not converged with `--require-convergence` · 6 outside the bound in `compare`, or
-//! with `--require-verified`. A reader that went away is a quiet 0.
+//! with `--require-verified` · 130, 143 interrupted by SIGINT, SIGTERM. A reader that went away is a quiet 0.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -10,6 +10,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use wgmm::Error;
+
+use crate::interrupt;
 
 /// Failed while running.
 const FAILED: u8 = 1;
@@ -69,6 +71,12 @@ impl Failure {
     /// Everything was done, but two results are farther apart than they may be.
     pub(crate) fn outside(message: impl Into<String>) -> Self {
         Failure { code: OUTSIDE, message: message.into() }
+    }
+
+    /// A signal asked to stop, and what there was is written.
+    pub(crate) fn interrupted(signal: i32) -> Self {
+        let message = format!("interrupted by {}: this is the model so far", interrupt::name(signal));
+        Failure { code: interrupt::code(signal), message }
     }
 
     /// The reader of our output went away: nobody is there to be told.

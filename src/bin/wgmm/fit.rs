@@ -17,7 +17,7 @@ use wgmm::{CovarianceType, Error, GaussianMixture};
 use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, VerifyArgs, parse};
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, is_stdout};
-use crate::{input, talk};
+use crate::{input, interrupt, talk};
 use checkpoint::{CheckpointArgs, Checkpoints};
 use files::Files;
 use report::Timings;
@@ -41,10 +41,10 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     format: FormatArg,
     /// Write the most probable component of every row (.csv or .npy)
-    #[arg(long, value_name = "FILE", value_parser = parse::table_output)]
+    #[arg(long, value_name = "FILE", value_parser = parse::table_output())]
     pub(crate) labels: Option<PathBuf>,
     /// Write the log-likelihood of every iteration (.csv or .jsonl)
-    #[arg(long, value_name = "FILE", value_parser = parse::trace_output)]
+    #[arg(long, value_name = "FILE", value_parser = parse::trace_output())]
     pub(crate) trace: Option<PathBuf>,
     /// Print one JSON object instead of the summary
     #[arg(long)]
@@ -96,6 +96,8 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let (state, keeper) = checkpoints.begin(samples, &checked, &engine.info(), request.chunk_rows)?;
     let mut watch = Watch::new(args, keeper, &state);
     let fitting = Instant::now();
+    // From here on there is a model to lose.
+    interrupt::defer();
     let fitted = em::resume(engine.as_mut(), samples, &checked, &mut watch, state);
     let trace = watch.finish();
     let mut model = fitted.map_err(|e| Failure::about(&args.data, e))?;
@@ -113,9 +115,11 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
 
 /// The summary or the JSON object, and whether the fit converged as it had to.
 fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -> Outcome {
+    let interrupted = interrupt::arrived();
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
     // Without a tolerance, or without iterations, nobody asked for convergence.
-    if !converged && args.flags.tol > 0.0 && args.flags.max_iter > 0 && !args.require_convergence {
+    let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;
+    if !converged && tolerant && !args.require_convergence && interrupted.is_none() {
         tracing::warn!("{NOT_CONVERGED}");
     }
     if args.json {
@@ -127,6 +131,9 @@ fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -> Outcome {
     }
     if let Some(report) = &model.report {
         args.verify.judge(report)?;
+    }
+    if let Some(signal) = interrupted {
+        return Err(Failure::interrupted(signal));
     }
     if args.require_convergence && !converged {
         return Err(Failure::not_converged(NOT_CONVERGED));

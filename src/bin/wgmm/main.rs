@@ -9,6 +9,7 @@ mod devices;
 mod exit;
 mod fit;
 mod input;
+mod interrupt;
 mod man;
 mod output;
 mod predict;
@@ -26,6 +27,7 @@ use clap::Parser;
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
+    interrupt::listen();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
