@@ -112,6 +112,11 @@ pub(super) fn advice(cell: &[u8], column: &str) -> String {
     }
 }
 
+/// [`shorten`] for text that is shown without quotes: nothing in it that a terminal would obey.
+pub(super) fn plain(text: &[u8]) -> String {
+    shorten(text).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// The cell as error texts show it: at most 40 characters.
 pub(super) fn shorten(cell: &[u8]) -> String {
     // 4 bytes per character at most: never decode a cell of megabytes.

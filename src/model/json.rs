@@ -13,6 +13,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{GaussianMixture, Parameters, npz};
+use crate::data;
 use crate::error::{Error, Result};
 use crate::report::FitReport;
 use crate::shape::CovarianceType;
@@ -23,14 +24,14 @@ pub const FORMAT: &str = "wgmm";
 pub const VERSION: u64 = 1;
 
 impl GaussianMixture {
-    /// Reads a model file: JSON, or an archive as in [`super::npz`]; the content tells.
+    /// Reads a model file (`-` is standard input): JSON, or an archive as in [`super::npz`]; the content tells.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`] for text that is not one JSON object, and
     /// [`Error::InvalidParameters`] naming the field for everything else.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
-        Self::from_bytes(&bytes, &path.display().to_string())
+        let (bytes, origin) = data::read_model(path)?;
+        Self::from_bytes(&bytes, &origin)
     }
 
     /// [`GaussianMixture::read`] of bytes that are in memory already; `origin` names them in errors.
@@ -109,8 +110,7 @@ impl Parameters {
     /// # Errors
     /// As [`GaussianMixture::read`].
     pub fn read_start(path: &Path, covariance_type: CovarianceType) -> Result<Self> {
-        let origin = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
+        let (bytes, origin) = data::read_model(path)?;
         if npz::is_npz(&bytes) {
             let model = GaussianMixture::from_npz(&bytes, &origin)?;
             let converted = model.parameters.with_covariance_type(covariance_type);
