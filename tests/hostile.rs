@@ -104,6 +104,27 @@ fn mutants_of_weights() {
     reaches_both(trial(6, &vectors(), readers::weights));
 }
 
+#[test]
+fn mutants_of_checkpoints() {
+    use wgmm::checkpoint::{Identity, Interval, Writer};
+    let problem = crate::support::problem::Problem::medium(wgmm::CovarianceType::Diag);
+    let (samples, options) = (problem.samples(), problem.steps(2));
+    let engine = crate::support::engines::Kind::Reference;
+    let checked = options.check(samples.n_effective(), samples.n_features()).unwrap();
+    let identity = Identity::new(&samples, &checked, &engine.open(&samples).unwrap().info());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
+    let mut seeds = Vec::new();
+    let mut keep = |step: &mut wgmm::em::Step<'_>| {
+        let writer = Writer::create(&path, Interval::Iterations(1)).unwrap();
+        writer.write(&identity, &step.state()).unwrap();
+        seeds.push(std::fs::read(&path).unwrap());
+        std::ops::ControlFlow::Continue(())
+    };
+    engine.fit_observed(&samples, &options, &mut keep).unwrap();
+    reaches_both(trial(9, &seeds, readers::checkpoint));
+}
+
 #[cfg(feature = "cli")]
 #[test]
 fn mutants_of_options() {

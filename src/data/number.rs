@@ -1,5 +1,7 @@
 //! Numbers in text cells: one strict decimal grammar, so that nothing is read as something else.
 
+use crate::error::printable;
+
 /// What a text cell holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Cell {
@@ -114,7 +116,7 @@ pub(super) fn advice(cell: &[u8], column: &str) -> String {
 
 /// [`shorten`] for text that is shown without quotes: nothing in it that a terminal would obey.
 pub(super) fn plain(text: &[u8]) -> String {
-    shorten(text).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    printable(&shorten(text))
 }
 
 /// The cell as error texts show it: at most 40 characters.

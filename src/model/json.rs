@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::{GaussianMixture, Parameters, npz};
 use crate::data;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 use crate::report::FitReport;
 use crate::shape::CovarianceType;
 
@@ -54,7 +54,9 @@ impl GaussianMixture {
         let fields = Fields::parse(text, origin)?;
         let format: String = fields.required("format")?;
         if format != FORMAT {
-            return Err(fields.invalid("format", format!("is {format:?}; a model file says {FORMAT:?}")));
+            return Err(
+                fields.invalid("format", format!("is {:?}; a model file says {FORMAT:?}", shorten(&format)))
+            );
         }
         fields.check_version()?;
         let covariance_type: CovarianceType = fields.required("covariance_type")?;
@@ -179,14 +181,18 @@ impl<'t> Fields<'t> {
         let fields = fields.map_err(|e| {
             Error::format(
                 origin,
-                format!("is not a JSON object of a mixture: {e}. Check that the file is complete"),
+                format!(
+                    "is not a JSON object of a mixture: {}. Check that the file is complete",
+                    shorten(&e.to_string())
+                ),
             )
         })?;
         Ok(Fields { origin, fields })
     }
 
     pub(super) fn invalid(&self, field: &str, what: impl Into<String>) -> Error {
-        Error::InvalidParameters { origin: self.origin.into(), field: field.into(), what: what.into() }
+        let what = printable(&what.into());
+        Error::InvalidParameters { origin: self.origin.into(), field: field.into(), what }
     }
 
     pub(super) fn optional<T: de::DeserializeOwned>(&self, field: &str) -> Result<Option<T>> {
@@ -272,7 +278,7 @@ impl<'t> Fields<'t> {
     }
 }
 
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     text.chars().take(200).collect()
 }
 

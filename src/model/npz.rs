@@ -38,6 +38,7 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
+use super::json::shorten;
 use super::{GaussianMixture, Parameters};
 use crate::data::npy::{Content, read_array};
 use crate::data::output::npy_header;
@@ -120,8 +121,10 @@ impl GaussianMixture {
                 let name = names.first().map(String::as_str).unwrap_or_default();
                 let found = CovarianceType::ALL.into_iter().find(|t| t.name() == name);
                 found.ok_or_else(|| {
-                    arrays
-                        .invalid("covariance_type", format!("is {name:?}, not full, tied, diag or spherical"))
+                    arrays.invalid(
+                        "covariance_type",
+                        format!("is {:?}, not full, tied, diag or spherical", shorten(name)),
+                    )
                 })?
             }
             None => arrays.guess(&shape, k, d)?,

@@ -5,6 +5,8 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use twox_hash::XxHash3_128;
+use wgmm::checkpoint::Checkpoint;
 use wgmm::data::{self, Missing, ReadOptions, Samples, Table, Values, output};
 use wgmm::reference::ReferenceEngine;
 use wgmm::{CovarianceType, Error, GaussianMixture, PartialStart, infer};
@@ -187,6 +189,26 @@ pub fn weights(path: &Path, bytes: &[u8]) -> bool {
         Ok(weights) => assert!(!weights.is_empty() && weights.iter().all(|w| w.is_finite() && *w >= 0.0)),
     }
     weights.is_ok()
+}
+
+/// The bytes as a checkpoint; and, so that the checksum does not end every trial, as the content of a right one.
+pub fn checkpoint(path: &Path, bytes: &[u8]) -> bool {
+    const FIRST_LINE: &[u8] = b"wgmm-checkpoint 1\n";
+    let mut read = false;
+    for sealed in [false, true] {
+        let mut file = bytes.to_vec();
+        if sealed {
+            let content = bytes.get(FIRST_LINE.len() + 16..).unwrap_or_default();
+            let sum = XxHash3_128::oneshot(content).to_le_bytes();
+            file = [FIRST_LINE, &sum, content].concat();
+        }
+        put(path, &file);
+        match Checkpoint::read(path) {
+            Err(error) => refused(path, &error),
+            Ok(_) => read = true,
+        }
+    }
+    read
 }
 
 /// Names as `--columns`, `--drop-columns` and `--weights` of a small table.
