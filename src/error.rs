@@ -247,6 +247,11 @@ fn when(iteration: usize) -> String {
     if iteration == 0 { "at the start".into() } else { format!("in iteration {iteration}") }
 }
 
+/// `text` without control characters: what a file holds must not drive the terminal that shows an error about it.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 impl Error {
     /// Says which iteration gave a covariance that is not positive definite: an engine cannot know.
     pub(crate) fn in_iteration(self, found: usize) -> Self {
@@ -273,9 +278,9 @@ impl Error {
         }
     }
 
-    /// An [`Error::Format`].
+    /// An [`Error::Format`]; control characters in `what` are replaced.
     pub fn format(path: impl Into<PathBuf>, what: impl Into<String>) -> Self {
-        Error::Format { path: path.into(), what: what.into() }
+        Error::Format { path: path.into(), what: printable(&what.into()) }
     }
 
     /// An [`Error::Shape`].

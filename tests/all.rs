@@ -25,6 +25,7 @@ mod faults;
 mod golden;
 #[cfg(feature = "gpu")]
 mod gpu_layout;
+mod hostile;
 mod inference;
 mod model_file;
 #[cfg(feature = "gpu")]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::number::plain;
 use super::table::ReadOptions;
 use crate::error::{Error, Result};
 
@@ -39,7 +40,10 @@ pub(super) fn select(
     if let Some(wanted) = &options.weights {
         match find(wanted) {
             Ok(column) => weight = Some(column),
-            Err(_) if Path::new(wanted).is_file() => weight_file = Some(PathBuf::from(wanted)),
+            // Pipes, too.
+            Err(_) if std::fs::metadata(wanted).is_ok_and(|found| !found.is_dir()) => {
+                weight_file = Some(PathBuf::from(wanted))
+            }
             Err(Error::UnknownColumn { path, name, hint }) => {
                 return Err(Error::UnknownColumn {
                     path,
@@ -122,13 +126,13 @@ fn suggestion(wanted: &str, names: Option<&[String]>, width: usize) -> String {
         names.iter().map(|name| (edit_distance(&folded, &name.to_lowercase()), name)).min_by_key(|c| c.0);
     let mut hint = match closest {
         Some((distance, name)) if distance <= 1.max(folded.chars().count() / 3) => {
-            format!("Did you mean {name:?}? ")
+            format!("Did you mean {:?}? ", plain(name.as_bytes()))
         }
         _ => String::new(),
     };
     const SHOWN: usize = 12;
     hint += "The columns are: ";
-    hint += &names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    hint += &names.iter().take(SHOWN).map(|name| plain(name.as_bytes())).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
         hint += &format!(" and {} more", names.len() - SHOWN);
     }

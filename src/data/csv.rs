@@ -37,11 +37,14 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
             return Err(ragged(&path, line, &row, width, header.as_deref().filter(|_| n_rows == 0)));
         }
         let start = values.len();
-        if values.try_reserve(n_features).is_err() {
-            return Err(Error::format(
-                &path,
-                format!("the table does not fit into memory (line {line}). Give fewer columns or rows"),
-            ));
+        // Every list that grows with the rows: a pipe may never end.
+        let room = values.try_reserve(n_features).is_ok()
+            && weights.try_reserve(1).is_ok()
+            && dropped_rows.try_reserve(1).is_ok()
+            && dropped.try_reserve(1).is_ok()
+            && places.try_reserve();
+        if !room {
+            return Err(too_large(&path, line));
         }
         if cells.read(line, &row, &mut values, &mut weights)? {
             dropped_rows.push(line);
@@ -71,6 +74,12 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
     }
     let has_header = header.is_some();
     Ok((Table { samples, dropped_rows, has_header, dropped, places }, selection.weight_file))
+}
+
+/// The rows up to `line` fill the memory.
+pub(super) fn too_large(path: &Path, line: u64) -> Error {
+    let what = format!("the file does not fit into memory (line {line}). Give fewer columns or rows");
+    Error::format(path, what)
 }
 
 fn advance(rows: &mut Rows, row: &mut ByteRecord, line: &mut u64) -> Result<bool> {
@@ -111,7 +120,7 @@ fn is_header(path: &Path, line: u64, row: &ByteRecord, options: &ReadOptions) ->
     {
         return Ok(false);
     }
-    let shown = |column: usize| number::shorten(row.get(column).unwrap_or_default());
+    let shown = |column: usize| number::plain(number::trim(row.get(column).unwrap_or_default()));
     Err(Error::format(
         path,
         format!(
@@ -206,7 +215,7 @@ impl Cells<'_> {
 
     fn name(&self, column: usize) -> Option<String> {
         let name = self.names?.get(column)?;
-        (!name.is_empty()).then(|| number::shorten(name.as_bytes()))
+        (!name.is_empty()).then(|| number::plain(name.as_bytes()))
     }
 
     fn refuse(&self, line: u64, row: &ByteRecord, column: usize, hint: String) -> Error {

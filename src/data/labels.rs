@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ::csv::ByteRecord;
 
-use super::csv::Rows;
+use super::csv::{Rows, too_large};
 use super::number::{self, Cell};
 use super::samples::Values;
 use super::source::{Format, Source, unchanged};
@@ -72,7 +72,15 @@ fn read_labels(path: &Path, mut rows: Rows, n_rows: Option<usize>) -> Result<Vec
         } else {
             rest_are_numbers &= is_number;
         }
+        if labels.try_reserve(1).is_err() {
+            return Err(too_large(path, line));
+        }
         labels.push(label);
+        // One may be the header; more are too many, and a pipe may never end.
+        if let Some(n) = n_rows.filter(|n| labels.len() > n + 1) {
+            let what = format!("labels in {}", path.display());
+            return Err(Error::shape(what, format!("{n} values, one per row of the data"), "more"));
+        }
     }
     let is_header = match labels.first() {
         Some(first) => {

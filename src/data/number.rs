@@ -1,5 +1,7 @@
 //! Numbers in text cells: one strict decimal grammar, so that nothing is read as something else.
 
+use crate::error::printable;
+
 /// What a text cell holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Cell {
@@ -110,6 +112,11 @@ pub(super) fn advice(cell: &[u8], column: &str) -> String {
         _ if digits_and(&['%']) => format!("Write a plain number without a percent sign. {leave_out}"),
         _ => format!("Write it as a plain decimal number such as -1.5e3. {leave_out}"),
     }
+}
+
+/// [`shorten`] for text that is shown without quotes: nothing in it that a terminal would obey.
+pub(super) fn plain(text: &[u8]) -> String {
+    printable(&shorten(text))
 }
 
 /// The cell as error texts show it: at most 40 characters.

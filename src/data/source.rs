@@ -96,7 +96,7 @@ impl Source {
                     path: path.into(),
                     action: "read",
                     source: io::ErrorKind::IsADirectory.into(),
-                    hint: "Give one CSV or NPY file",
+                    hint: "Give a file, not a folder",
                 });
             }
             let as_opened = AsOpened::new(path, &file);
@@ -170,6 +170,47 @@ impl Source {
             return refuse("looks like JSON, not a table. Convert it to CSV or NPY");
         }
         Ok(Format::Csv)
+    }
+}
+
+/// Most bytes of a text or archive that is read whole and whose length cannot be known before.
+const MOST_FROM_A_PIPE: u64 = 256 << 20;
+
+/// The bytes of a model file and its name in messages; `-` is standard input. Content that can be no model, or that never ends, is
+/// refused as soon as that is known: an archive starts with `PK`, and JSON has no NUL bytes.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Format`].
+pub(crate) fn read_model(path: &Path) -> Result<(Vec<u8>, String)> {
+    let mut source = Source::open(path)?;
+    let path = source.path().to_owned();
+    let most = source.len().unwrap_or(MOST_FROM_A_PIPE);
+    let is_archive = source.head().starts_with(b"PK");
+    let mut bytes = Vec::new();
+    let mut piece = vec![0; HEAD as usize];
+    loop {
+        let n = source.read(&mut piece).map_err(|e| Error::read(&path, e))?;
+        let Some(piece) = piece.get(..n).filter(|_| n > 0) else {
+            return Ok((bytes, path.display().to_string()));
+        };
+        let nul = piece.iter().position(|b| *b == 0).filter(|_| !is_archive);
+        if let Some(at) = nul {
+            let what = format!(
+                "byte {} is NUL (0x00), so this is neither a JSON model nor an archive (UTF-16 text must be converted to UTF-8). Give a file that `wgmm fit --output` wrote",
+                bytes.len() + at
+            );
+            return Err(Error::format(&path, what));
+        }
+        if (bytes.len() + n) as u64 > most {
+            let what = format!(
+                "is longer than {most} bytes, the most that is read here. Save the model as a file, and wait until it is written"
+            );
+            return Err(Error::format(&path, what));
+        }
+        if bytes.try_reserve(n).is_err() {
+            return Err(Error::format(&path, "the model does not fit into memory"));
+        }
+        bytes.extend_from_slice(piece);
     }
 }
 

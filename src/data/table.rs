@@ -61,6 +61,11 @@ pub(super) struct Places {
 }
 
 impl Places {
+    /// Makes room for one more sample; false where memory is full.
+    pub(super) fn try_reserve(&mut self) -> bool {
+        self.runs.try_reserve(1).is_ok()
+    }
+
     /// The next sample stands in `row` of the file.
     pub(super) fn push(&mut self, row: u64) {
         let expected = self.runs.last().map(|(sample, first)| first + (self.n_samples - sample) as u64);

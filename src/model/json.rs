@@ -13,7 +13,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{GaussianMixture, Parameters, npz};
-use crate::error::{Error, Result};
+use crate::data;
+use crate::error::{Error, Result, printable};
 use crate::report::FitReport;
 use crate::shape::CovarianceType;
 
@@ -23,14 +24,14 @@ pub const FORMAT: &str = "wgmm";
 pub const VERSION: u64 = 1;
 
 impl GaussianMixture {
-    /// Reads a model file: JSON, or an archive as in [`super::npz`]; the content tells.
+    /// Reads a model file (`-` is standard input): JSON, or an archive as in [`super::npz`]; the content tells.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Format`] for text that is not one JSON object, and
     /// [`Error::InvalidParameters`] naming the field for everything else.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
-        Self::from_bytes(&bytes, &path.display().to_string())
+        let (bytes, origin) = data::read_model(path)?;
+        Self::from_bytes(&bytes, &origin)
     }
 
     /// [`GaussianMixture::read`] of bytes that are in memory already; `origin` names them in errors.
@@ -53,7 +54,9 @@ impl GaussianMixture {
         let fields = Fields::parse(text, origin)?;
         let format: String = fields.required("format")?;
         if format != FORMAT {
-            return Err(fields.invalid("format", format!("is {format:?}; a model file says {FORMAT:?}")));
+            return Err(
+                fields.invalid("format", format!("is {:?}; a model file says {FORMAT:?}", shorten(&format)))
+            );
         }
         fields.check_version()?;
         let covariance_type: CovarianceType = fields.required("covariance_type")?;
@@ -109,8 +112,7 @@ impl Parameters {
     /// # Errors
     /// As [`GaussianMixture::read`].
     pub fn read_start(path: &Path, covariance_type: CovarianceType) -> Result<Self> {
-        let origin = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
+        let (bytes, origin) = data::read_model(path)?;
         if npz::is_npz(&bytes) {
             let model = GaussianMixture::from_npz(&bytes, &origin)?;
             let converted = model.parameters.with_covariance_type(covariance_type);
@@ -179,14 +181,18 @@ impl<'t> Fields<'t> {
         let fields = fields.map_err(|e| {
             Error::format(
                 origin,
-                format!("is not a JSON object of a mixture: {e}. Check that the file is complete"),
+                format!(
+                    "is not a JSON object of a mixture: {}. Check that the file is complete",
+                    shorten(&e.to_string())
+                ),
             )
         })?;
         Ok(Fields { origin, fields })
     }
 
     pub(super) fn invalid(&self, field: &str, what: impl Into<String>) -> Error {
-        Error::InvalidParameters { origin: self.origin.into(), field: field.into(), what: what.into() }
+        let what = printable(&what.into());
+        Error::InvalidParameters { origin: self.origin.into(), field: field.into(), what }
     }
 
     pub(super) fn optional<T: de::DeserializeOwned>(&self, field: &str) -> Result<Option<T>> {
@@ -272,7 +278,7 @@ impl<'t> Fields<'t> {
     }
 }
 
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     text.chars().take(200).collect()
 }
 

@@ -38,14 +38,18 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
+use super::json::shorten;
 use super::{GaussianMixture, Parameters};
 use crate::data::npy::{Content, read_array};
 use crate::data::output::npy_header;
 use crate::error::{Error, Result};
 use crate::shape::CovarianceType;
 
-/// Largest array that is read: a claim above this is no model.
-const MOST_BYTES: u64 = 1 << 31;
+/// Memory that the arrays of an archive of `len` bytes may take. An archive that was not compressed stays far below;
+/// a small one that unpacks to gigabytes is an attack.
+const fn most_memory(len: usize) -> u64 {
+    (64 << 20) + 16 * len as u64
+}
 
 /// Whether these first bytes are an archive's.
 pub(super) fn is_npz(bytes: &[u8]) -> bool {
@@ -100,7 +104,7 @@ impl GaussianMixture {
             Error::format(origin, format!("is a damaged archive: {e}. Save it again with `numpy.savez`"))
         };
         let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| damaged(&e))?;
-        let mut arrays = Reader { archive, origin };
+        let mut arrays = Reader { archive, origin, memory: most_memory(bytes.len()) };
         let (weights, k) = arrays.floats("weights")?;
         let (means, means_shape) = arrays.floats("means")?;
         let (covariances, shape) = arrays.floats("covariances")?;
@@ -117,8 +121,10 @@ impl GaussianMixture {
                 let name = names.first().map(String::as_str).unwrap_or_default();
                 let found = CovarianceType::ALL.into_iter().find(|t| t.name() == name);
                 found.ok_or_else(|| {
-                    arrays
-                        .invalid("covariance_type", format!("is {name:?}, not full, tied, diag or spherical"))
+                    arrays.invalid(
+                        "covariance_type",
+                        format!("is {:?}, not full, tied, diag or spherical", shorten(name)),
+                    )
                 })?
             }
             None => arrays.guess(&shape, k, d)?,
@@ -148,6 +154,8 @@ impl GaussianMixture {
 struct Reader<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
     origin: &'a str,
+    /// What the arrays still to come may take, bytes.
+    memory: u64,
 }
 
 impl Reader<'_> {
@@ -166,10 +174,8 @@ impl Reader<'_> {
             Error::format(&place, format!("cannot be unpacked: {e}. Save it again with `numpy.savez`"))
         })?;
         let len = entry.size();
-        if len > MOST_BYTES {
-            return Err(Error::format(&place, format!("claims {len} bytes; {MOST_BYTES} are allowed")));
-        }
-        let array = read_array(&mut entry, len, &place)?;
+        let array = read_array(&mut entry, len, self.memory, &place)?;
+        self.memory = self.memory.saturating_sub(array.memory());
         Ok(Some((array.content, array.shape)))
     }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::json::{Fields, MAX_DEPTH, Nested, rename_origin, text};
 use super::{GaussianMixture, Parameters, npz};
+use crate::data;
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::shape::CovarianceType;
@@ -32,8 +33,7 @@ impl PartialStart {
     /// # Errors
     /// As [`crate::GaussianMixture::read`].
     pub fn read(path: &Path, covariance_type: CovarianceType) -> Result<Self> {
-        let origin = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|e| Error::read(path, e))?;
+        let (bytes, origin) = data::read_model(path)?;
         if npz::is_npz(&bytes) {
             let mixture = GaussianMixture::from_npz(&bytes, &origin)?.parameters;
             let mixture =

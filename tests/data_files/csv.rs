@@ -202,13 +202,32 @@ fn endless_and_huge_inputs_end() {
     assert!(start.elapsed() < Duration::from_secs(20), "took {:?}", start.elapsed());
 }
 
+/// A name or a dtype from a file must not drive the terminal that shows the error.
+#[test]
+fn errors_can_be_shown_on_a_terminal() {
+    for (name, bytes) in [
+        ("t.csv", b"a,\x1b[2Jb\n1,x\n".as_slice()),
+        ("t.csv", b"a,\"b\x07\n\"\n1,x\n"),
+        ("t.csv", b"x,3\t\r\x0b\n"),
+        (
+            "t.npy",
+            b"\x93NUMPY\x01\x00\x3a\x00{'descr': '\x1b[2J8', 'fortran_order': False, 'shape': (1,)}  \n",
+        ),
+    ] {
+        let error = error_of(read(name, bytes, &ReadOptions::default()));
+        assert!(error.contains(name) && !error.chars().any(char::is_control), "{error:?}");
+    }
+    let unknown = read("t.csv", b"a,\x1b[2Jb\n1,2\n", &options(&["c"], &[], None, Missing::Error));
+    let error = error_of(unknown);
+    assert!(error.contains("[2Jb") && !error.contains('\x1b'), "{error:?}");
+    let long = format!("{},b\n1,2\n", "n".repeat(1 << 20));
+    assert!(error_of(read("t.csv", long, &options(&["c"], &[], None, Missing::Error))).len() < 400);
+}
+
 #[test]
 fn folders_and_absent_files() {
     let folder = folder();
-    says(
-        &error_of(data::open(folder.path(), &ReadOptions::default())),
-        &["cannot read", "Give one CSV or NPY file"],
-    );
+    says(&error_of(data::open(folder.path(), &ReadOptions::default())), &["cannot read", "Give a file"]);
     says(
         &error_of(data::open(&folder.path().join("no.csv"), &ReadOptions::default())),
         &["no.csv", "cannot read"],

@@ -9,7 +9,9 @@ use super::{csv_of, data_folder, error_of, values};
 fn parses_the_published_vectors_to_the_bit() {
     let folder = data_folder().join("thirdparty/parse-number-fxx-test-data/data");
     let (mut finite, mut refused) = (0, 0);
-    for name in ["more-test-cases.txt", "sample-of-the-rest.txt"] {
+    let names = crate::support::files::names(&folder);
+    assert_eq!(names.len(), 7);
+    for name in names {
         let lines = std::fs::read_to_string(folder.join(name)).unwrap();
         let cases: Vec<(u64, &str)> = lines
             .lines()
@@ -36,7 +38,10 @@ fn parses_the_published_vectors_to_the_bit() {
             refused += 1;
         }
     }
-    assert!(finite > 800 && refused > 30, "{finite} finite, {refused} refused: are the files complete?");
+    assert!(
+        finite + refused == 10_488 && refused > 30,
+        "{finite} finite, {refused} refused: are the files complete?"
+    );
 }
 
 #[test]

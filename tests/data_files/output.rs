@@ -210,6 +210,22 @@ fn appends_to_csv() {
     );
 }
 
+/// A copy is read as its original was, although a name holds another separator.
+#[test]
+fn a_copy_keeps_its_separator() {
+    for text in ["\"a;b\",c\n1,2\n3,4\n", "\"a\tb\";c\n1;2\n3;4\n", "1,2\t\n3,4\n", "1\t\n3\n"] {
+        let folder = folder();
+        let input = file(&folder, "t.csv", text);
+        let table = data::open(&input, &ReadOptions::default()).unwrap();
+        let output = folder.path().join("copy.csv");
+        copy_with_column(&input, &output, &table, "label", &[7, 8]).unwrap();
+        let copy = data::open(&output, &ReadOptions::default()).unwrap();
+        let d = table.samples.n_features();
+        let again: Vec<f64> = values(&copy).chunks(d + 1).flat_map(|row| row[..d].to_vec()).collect();
+        assert_eq!((again, copy.has_header), (values(&table), table.has_header), "{text:?}");
+    }
+}
+
 #[test]
 fn appends_to_npy() {
     let folder = folder();

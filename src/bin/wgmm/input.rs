@@ -1,10 +1,9 @@
 //! Reading what commands share: models, and tables whose columns fit a model.
 
-use std::io::Read;
 use std::path::Path;
 
+use wgmm::GaussianMixture;
 use wgmm::data::{self, Missing, Table};
-use wgmm::{Error, GaussianMixture};
 
 use crate::args::{DataArgs, TalkArgs, parse};
 use crate::exit::{Failure, Outcome, shown};
@@ -14,12 +13,7 @@ const NAMED_ROWS: usize = 10;
 
 /// Reads a model file, JSON or NPZ; `-` is standard input.
 pub(crate) fn model(path: &Path) -> Outcome<GaussianMixture> {
-    if path != Path::new("-") {
-        return Ok(GaussianMixture::read(path)?);
-    }
-    let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes).map_err(|e| Error::read("standard input", e))?;
-    Ok(GaussianMixture::from_bytes(&bytes, "standard input")?)
+    Ok(GaussianMixture::read(path)?)
 }
 
 /// Reads a table for a fit.

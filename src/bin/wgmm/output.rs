@@ -66,10 +66,16 @@ pub(crate) fn short(value: f64) -> String {
     format!("{value:.*}", (DIGITS - 1 - magnitude).max(0) as usize)
 }
 
-/// `text`, cut to `most` characters.
+/// `text`, cut to `most` characters and without what a terminal would obey.
 pub(crate) fn cut(text: &str, most: usize) -> String {
+    let text = printable(text);
     if text.chars().count() <= most {
-        return text.to_owned();
+        return text;
     }
     text.chars().take(most - 1).chain(['…']).collect()
+}
+
+/// Control characters replaced: names from a file must not move a terminal's cursor.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -126,8 +126,9 @@ impl Rows {
 
     /// Reads the next row that is not blank into `row`; its line number, or `None` at the end.
     pub(in crate::data) fn next(&mut self, row: &mut ByteRecord) -> Result<Option<u64>> {
+        // Not per blank row: blank rows without end are no table either.
+        self.reader.get_mut().since_row = 0;
         loop {
-            self.reader.get_mut().since_row = 0;
             match self.reader.read_byte_record(row) {
                 Ok(true) => {}
                 Ok(false) => return Ok(None),

@@ -11,6 +11,10 @@ use crate::error::{Error, Result};
 /// Bytes of one character of NumPy's `U` type (UCS-4).
 const CHARACTER: usize = 4;
 
+/// Bytes of a value and of a short text in memory.
+const VALUE: u64 = size_of::<f64>() as u64;
+const TEXT: u64 = 2 * size_of::<String>() as u64;
+
 /// An array as it was read; the values are in C order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Array {
@@ -25,9 +29,19 @@ pub(crate) enum Content {
     Text(Vec<String>),
 }
 
+impl Array {
+    /// Bytes it takes, about.
+    pub(crate) fn memory(&self) -> u64 {
+        match &self.content {
+            Content::Numbers(values) => VALUE * values.len() as u64,
+            Content::Text(texts) => texts.iter().map(|text| TEXT + text.len() as u64).sum(),
+        }
+    }
+}
+
 /// Reads an array of `len` bytes, header included, and `reader` to its end. The header's claim must agree with
-/// `len`, and memory grows only with bytes that are there.
-pub(crate) fn read_array(reader: &mut dyn Read, len: u64, path: &Path) -> Result<Array> {
+/// `len`, memory grows only with bytes that are there, and more than `most` bytes of it are refused.
+pub(crate) fn read_array(reader: &mut dyn Read, len: u64, most: u64, path: &Path) -> Result<Array> {
     let bad = |what: String| Error::format(path, what);
     let mut magic = [0; 6];
     let mut reader = reader.take(len.saturating_add(1));
@@ -36,7 +50,11 @@ pub(crate) fn read_array(reader: &mut dyn Read, len: u64, path: &Path) -> Result
         return Err(bad("it is no NPY array. Save it again with `numpy.savez`".into()));
     }
     let mut start = std::io::Read::chain(&magic[..], &mut reader);
-    let (text, header_len) = header::read_text(&mut start, path)?;
+    let (text, header_len) = header::read_text(&mut start, path).map_err(|e| match e {
+        // Unpacking failed, not the file.
+        Error::Io { source, .. } => bad(format!("the array is damaged: {source}")),
+        other => other,
+    })?;
     let Fields { descr, fortran_order, shape } = header::fields(&text).map_err(bad)?;
     let length = characters(&descr);
     let numbers_of = match length {
@@ -52,6 +70,13 @@ pub(crate) fn read_array(reader: &mut dyn Read, len: u64, path: &Path) -> Result
     if claimed.and_then(|n| n.checked_add(header_len)) != Some(len) {
         return Err(bad(format!(
             "the header claims the shape {shape:?}, which does not agree with the {len} bytes of the array. Save it again with `numpy.savez`"
+        )));
+    }
+    let each = if numbers_of.is_some() { VALUE } else { TEXT };
+    let memory = count.map(|n| (n as u64).saturating_mul(each).saturating_add(len));
+    if memory.is_none_or(|memory| memory > most) {
+        return Err(bad(format!(
+            "its {len} bytes unpacked are too many for an archive of this size. Save it again with `numpy.savez`, which does not compress"
         )));
     }
     let mut bytes = Vec::new();

@@ -145,7 +145,7 @@ fn parse(text: &[u8], header_len: u64) -> std::result::Result<Header, String> {
 
 /// `<f8` and the like: kind, bytes per value, big endian.
 pub(super) fn dtype(descr: &[u8]) -> std::result::Result<Dtype, String> {
-    let shown = super::super::number::shorten(descr);
+    let shown = super::super::number::plain(descr);
     let (order, code) = match descr {
         [order @ (b'<' | b'>' | b'|' | b'='), code @ ..] => (*order, code),
         code => (b'=', code),

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use ::csv::{ByteRecord, Terminator, WriterBuilder};
+use ::csv::{ByteRecord, QuoteStyle, Terminator, WriterBuilder};
 
 use super::matrix::{MatrixWriter, is_npy};
 use super::{OutputFile, same_file};
@@ -64,30 +64,35 @@ fn append_csv(source: Source, output: &Path, table: &Table, name: &str, labels: 
         out.write_all(b"\xef\xbb\xbf").map_err(|e| Error::write(output, e))?;
     }
     let terminator = if rows.has_crlf() { Terminator::CRLF } else { Terminator::Any(b'\n') };
-    let mut writer = WriterBuilder::new()
-        .delimiter(rows.separator())
-        .terminator(terminator)
-        .flexible(true)
-        .has_headers(false)
-        .from_writer(out);
+    let mut builder = WriterBuilder::new();
+    builder.delimiter(rows.separator()).terminator(terminator).flexible(true).has_headers(false);
+    // The first row tells readers the separator: quotes hide what could be taken for another one.
+    let mut writer = match row.as_slice().iter().any(|b| matches!(b, b'\t' | b';')) {
+        true => builder.quote_style(QuoteStyle::Always).from_writer(out),
+        false => builder.from_writer(out),
+    };
+    builder.quote_style(QuoteStyle::Necessary);
     let failed = |e: ::csv::Error| match e.into_kind() {
         ::csv::ErrorKind::Io(e) => Error::write(output, e),
         kind => Error::format(output, format!("cannot be written as CSV: {kind:?}")),
     };
-    if table.has_header && next.is_some() {
-        row.push_field(unused(&row, name).as_bytes());
-        writer.write_byte_record(&row).map_err(failed)?;
-        next = rows.next(&mut row)?;
-    }
     let mut labels = labels.iter();
     let mut dropped = table.dropped_rows.iter().peekable();
+    let mut is_first = true;
     while let Some(line) = next {
-        let label = match dropped.next_if_eq(&&line) {
-            Some(_) => String::new(),
-            None => labels.next().ok_or_else(changed)?.to_string(),
+        let cell = if is_first && table.has_header {
+            unused(&row, name)
+        } else if dropped.next_if_eq(&&line).is_some() {
+            String::new()
+        } else {
+            labels.next().ok_or_else(changed)?.to_string()
         };
-        row.push_field(label.as_bytes());
+        row.push_field(cell.as_bytes());
         writer.write_byte_record(&row).map_err(failed)?;
+        if std::mem::take(&mut is_first) {
+            let out = writer.into_inner().map_err(|e| Error::write(output, e.into_error()))?;
+            writer = builder.from_writer(out);
+        }
         next = rows.next(&mut row)?;
     }
     if labels.next().is_some() || dropped.next().is_some() {
