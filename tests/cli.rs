@@ -7,6 +7,7 @@ mod flags;
 mod inference;
 mod messages;
 mod pipeline;
+mod plot;
 mod select;
 mod starting;
 

@@ -10,6 +10,7 @@ mod fit;
 mod input;
 mod man;
 mod output;
+mod plot;
 mod predict;
 mod progress;
 mod sample;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => predict::run(args),
         Command::Score(args) => score::run(args),
         Command::Select(args) => select::run(args),
+        Command::Plot(args) => plot::run(args),
         Command::Marginal(args) => condition::marginal(args),
         Command::Conditional(args) => condition::conditional(args),
         Command::Synth(args) => synth::run(args),

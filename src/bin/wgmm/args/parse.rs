@@ -205,6 +205,35 @@ pub(crate) fn trace_output(text: &str) -> Result<PathBuf, String> {
     Err("a file name that ends in .csv or .jsonl is needed: it tells the format".into())
 }
 
+/// A figure to write: `.svg` or `.png`. `-` and devices get SVG.
+pub(crate) fn figure_output(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let extension = path.extension().unwrap_or_default();
+    let known = ["svg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    if known || text == "-" || text.starts_with("/dev/") {
+        return Ok(path);
+    }
+    Err("a file name that ends in .svg or .png is needed: it tells the format".into())
+}
+
+/// An animation to write: `.gif`.
+pub(crate) fn gif_output(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.extension().is_some_and(|given| given.eq_ignore_ascii_case("gif")) {
+        return Ok(path);
+    }
+    Err("a file name that ends in .gif is needed".into())
+}
+
+/// Width and height of a figure in pixels, as `800x600`.
+pub(crate) fn size(text: &str) -> Result<(u32, u32), String> {
+    let sizes = wgmm::plot::SIZES;
+    let side = |text: &str| text.parse::<u32>().ok().filter(|side| sizes.contains(side));
+    text.split_once('x').and_then(|(width, height)| Some((side(width)?, side(height)?))).ok_or_else(|| {
+        format!("width and height from {} to {} pixels, as 800x600, are needed", sizes.start(), sizes.end())
+    })
+}
+
 /// Text that is not empty.
 pub(crate) fn not_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("a name or number is needed".into()) } else { Ok(text.into()) }
