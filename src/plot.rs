@@ -1,4 +1,4 @@
-//! Pictures of mixtures, fits and sweeps as SVG, PNG and animated GIF (feature `plot`).
+//! Pictures of mixtures, fits and sweeps as SVG, PNG and animated GIF, and reports as HTML (feature `plot`).
 //!
 //! ```
 //! use wgmm::{FitOptions, Samples, cpu::CpuEngine, plot};
@@ -27,6 +27,7 @@ mod layout;
 mod legend;
 mod marks;
 mod mixture;
+mod page;
 mod palette;
 mod panel;
 mod render;
@@ -35,6 +36,7 @@ mod truth;
 pub use choice::{MOST_FEATURES, most_separating};
 pub use curves::{criteria, trace};
 pub use mixture::{mixture, step};
+pub use page::{PageOptions, page};
 pub use render::Animation;
 
 use crate::error::{Error, Result};

@@ -8,6 +8,7 @@ mod inference;
 mod messages;
 mod pipeline;
 mod plot;
+mod report;
 mod select;
 mod starting;
 

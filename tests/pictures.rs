@@ -1,6 +1,7 @@
 //! The figures: their structure as SVG, their pixels, their bytes, and what is refused.
 
 mod curves;
+mod page;
 mod refused;
 mod structure;
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::Parameters;
+use crate::shape::CovarianceType;
 
 /// Features in one figure at most.
 pub const MOST_FEATURES: usize = 8;
@@ -34,11 +35,22 @@ fn separation(parameters: &Parameters, feature: usize) -> f64 {
 
 /// Mean and variance of every component in one feature, `[K]` each.
 pub(super) fn marginal(parameters: &Parameters, feature: usize) -> (Vec<f64>, Vec<f64>) {
-    let d = parameters.n_features();
     let components = 0..parameters.n_components();
     let means = components.clone().map(|k| parameters.mean(k)[feature]).collect();
-    let variances = components.map(|k| parameters.covariance_matrix(k)[feature * d + feature]).collect();
+    let variances = components.map(|k| covariance(parameters, k, feature, feature)).collect();
     (means, variances)
+}
+
+/// One entry of Σ_k, without a copy of the matrix.
+pub(super) fn covariance(parameters: &Parameters, k: usize, i: usize, j: usize) -> f64 {
+    let (d, stored) = (parameters.n_features(), parameters.covariances());
+    match parameters.covariance_type() {
+        CovarianceType::Full => stored[(k * d + i) * d + j],
+        CovarianceType::Tied => stored[i * d + j],
+        CovarianceType::Diag if i == j => stored[k * d + i],
+        CovarianceType::Spherical if i == j => stored[k],
+        CovarianceType::Diag | CovarianceType::Spherical => 0.0,
+    }
 }
 
 /// The features to show.

@@ -43,12 +43,13 @@ pub fn trace(report: &FitReport, options: &PlotOptions<'_>) -> Result<Figure> {
 }
 
 /// BIC, AIC and ICL over K, one line per covariance type, the best of each marked; fits that failed are
-/// left out. Of `options`, title and size are used.
+/// left out. Of `options`, title and size are used; 800×400 if not given.
 ///
 /// # Errors
 /// [`Error::Option`] naming `size`; [`Error::Shape`] if every fit failed.
 pub fn criteria(candidates: &[Candidate], options: &PlotOptions<'_>) -> Result<Figure> {
-    let (width, height) = options.checked_size()?;
+    let size = options.size.or(Some((800, 400)));
+    let (width, height) = PlotOptions { size, ..PlotOptions::default() }.checked_size()?;
     let fitted: Vec<_> =
         candidates.iter().filter_map(|c| c.outcome.as_ref().ok().map(|scores| (c.cell, scores))).collect();
     if fitted.is_empty() {

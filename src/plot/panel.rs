@@ -8,6 +8,8 @@ use crate::model::Parameters;
 
 /// Components whose numbers are written beside their means.
 const NUMBERED: usize = 24;
+/// Components whose densities are drawn one by one; of more, only the mixture's.
+const MOST_CURVES: usize = 64;
 /// Length of a tick.
 const TICK: f64 = 4.0;
 
@@ -61,13 +63,11 @@ pub(super) fn ellipses(
     (x, y): (&Axis, &Axis),
     colours: &[Rgb],
 ) {
-    let d = parameters.n_features();
     let (sx, sy) = (x.scale(), y.scale());
     for (k, colour) in colours.iter().enumerate() {
-        let matrix = parameters.covariance_matrix(k);
+        let entry = |i: usize, j: usize| choice::covariance(parameters, k, i, j);
         // The covariance in pixels, and its eigenvalues.
-        let (a, b, c) =
-            (matrix[fx * d + fx] * sx * sx, matrix[fx * d + fy] * sx * sy, matrix[fy * d + fy] * sy * sy);
+        let (a, b, c) = (entry(fx, fx) * sx * sx, entry(fx, fy) * sx * sy, entry(fy, fy) * sy * sy);
         let (middle, spread) = ((a + c) / 2.0, ((a - c) / 2.0).hypot(b));
         let radii = ((middle + spread).sqrt(), (middle - spread).max(0.0).sqrt());
         let degrees = (0.5 * (2.0 * b).atan2(a - c)).to_degrees();
@@ -115,7 +115,7 @@ impl Curves {
         let mut places: Vec<f64> = (0..=240).map(|i| f64::from(i) / 240.0).collect();
         // A thin component has its peak, too.
         let steps = [-3.0, -2.0, -1.5, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0];
-        if means.len() <= 64 {
+        if means.len() <= MOST_CURVES {
             places.extend(at.iter().zip(&sd).flat_map(|(at, sd)| steps.map(|step| at + step * sd)));
         }
         places.retain(|place| (0.0..=1.0).contains(place));
@@ -145,7 +145,7 @@ impl Curves {
                 self.points.iter().map(|(share, mixture, _)| place(*share, *mixture)).collect();
             canvas.polyline("mixture", &line, Stroke::solid(INK, 1.3));
         }
-        for (k, colour) in colours.iter().enumerate() {
+        for (k, colour) in colours.iter().enumerate().filter(|_| colours.len() <= MOST_CURVES) {
             let line: Vec<_> = self.points.iter().map(|(share, _, each)| place(*share, each[k])).collect();
             canvas.polyline("component", &line, Stroke::solid(darker(*colour, 0.1), 2.0));
         }

@@ -265,3 +265,22 @@ fn steps_of_a_fit_are_drawn() {
     }
     assert!(delays.len() == 3 && delays[2] > delays[1], "{delays:?}");
 }
+
+/// Equal mixtures in four forms give one figure.
+#[test]
+fn the_form_of_the_covariances_changes_nothing() {
+    let d = drawn(50, 3, 2, 5);
+    let (weights, means) = (vec![0.3, 0.7], vec![0.0, 1.0, 2.0, 3.0, -1.0, 0.5]);
+    let matrix = [4.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 4.0];
+    let forms = [
+        (wgmm::CovarianceType::Full, matrix.repeat(2)),
+        (wgmm::CovarianceType::Tied, matrix.to_vec()),
+        (wgmm::CovarianceType::Diag, vec![4.0; 6]),
+        (wgmm::CovarianceType::Spherical, vec![4.0; 2]),
+    ];
+    let figures = forms.map(|(form, covariances)| {
+        let p = Parameters::new(form, weights.clone(), means.clone(), covariances).unwrap();
+        figure(&d.samples, &p, &PlotOptions::default()).unwrap()
+    });
+    assert!(figures.iter().all(|fig| *fig == figures[0]));
+}

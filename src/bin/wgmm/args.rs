@@ -12,7 +12,9 @@ use wgmm::data::{Missing, ReadOptions};
 use crate::exit::{Failure, Outcome, say};
 use crate::output::is_stdout;
 use crate::progress::When;
-use crate::{bench, completions, condition, devices, fit, man, plot, predict, sample, score, select, synth};
+use crate::{
+    bench, completions, condition, devices, fit, man, plot, predict, report, sample, score, select, synth,
+};
 
 pub(crate) use fit_flags::{FitFlags, FormatArg};
 
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Select(Box<select::SelectArgs>),
     /// Draw samples with the mixture that was fitted to them, or the course of a fit
     Plot(Box<plot::PlotArgs>),
+    /// Write one HTML page about a fit: summary, figures, components, how to do it again
+    Report(Box<report::ReportArgs>),
     /// Reduce a model to some of its features
     Marginal(condition::MarginalArgs),
     /// Reduce a model to what it says once some features are known

@@ -30,7 +30,7 @@ pub(crate) struct PlotArgs {
     #[arg(required_unless_present = "trace")]
     data: Option<PathBuf>,
     /// Where to draw (.svg or .png)
-    #[arg(long, short, value_name = "FIG.svg|.png", value_parser = parse::figure_output)]
+    #[arg(long, short, value_name = "FIG.svg|.png", value_parser = parse::figure_output())]
     output: PathBuf,
     /// The features to show, by name or number from 1; those that separate the components best if not given
     #[arg(long, value_name = "A,B", value_parser = parse::columns)]
@@ -113,7 +113,7 @@ fn trace(path: &Path, model: &GaussianMixture, options: &PlotOptions<'_>) -> Out
 }
 
 /// The samples with the model's feature names where they have none of their own.
-fn named(samples: Samples<'static>, model: &GaussianMixture) -> Outcome<Samples<'static>> {
+pub(crate) fn named(samples: Samples<'static>, model: &GaussianMixture) -> Outcome<Samples<'static>> {
     match (&model.feature_names, samples.feature_names()) {
         (Some(names), None) => Ok(samples.with_feature_names(names.clone())?),
         _ => Ok(samples),

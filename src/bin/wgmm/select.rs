@@ -44,7 +44,7 @@ pub(crate) struct SelectArgs {
     #[command(flatten)]
     format: FormatArg,
     /// Draw BIC, AIC and ICL over the numbers of components (.svg or .png)
-    #[arg(long, value_name = "FIG.svg|.png", value_parser = parse::figure_output)]
+    #[arg(long, value_name = "FIG.svg|.png", value_parser = parse::figure_output())]
     plot: Option<PathBuf>,
     /// Print one JSON object instead of the table
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use wgmm::checkpoint::Interval;
 use wgmm::{CovarianceType, Init};
 
@@ -205,24 +205,37 @@ pub(crate) fn trace_output(text: &str) -> Result<PathBuf, String> {
     Err("a file name that ends in .csv or .jsonl is needed: it tells the format".into())
 }
 
-/// A figure to write: `.svg` or `.png`. `-` and devices get SVG.
-pub(crate) fn figure_output(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    let extension = path.extension().unwrap_or_default();
-    let known = ["svg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known));
-    if known || text == "-" || text.starts_with("/dev/") {
-        return Ok(path);
-    }
-    Err("a file name that ends in .svg or .png is needed: it tells the format".into())
+/// A file to write whose name tells the format: one of `known`; `-` and devices, too, where `devices` says so.
+fn named_output(
+    known: &'static [&'static str],
+    devices: bool,
+    advice: &'static str,
+) -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(move |path| {
+        let extension = path.extension().unwrap_or_default();
+        let is_known = known.iter().any(|known| extension.eq_ignore_ascii_case(known));
+        let is_device = path == Path::new("-") || path.starts_with("/dev");
+        match is_known || devices && is_device {
+            true => Ok(path),
+            false => Err(advice),
+        }
+    })
 }
 
-/// An animation to write: `.gif`.
-pub(crate) fn gif_output(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    if path.extension().is_some_and(|given| given.eq_ignore_ascii_case("gif")) {
-        return Ok(path);
-    }
-    Err("a file name that ends in .gif is needed".into())
+/// A figure to write. `-` and devices get SVG.
+pub(crate) fn figure_output() -> impl TypedValueParser<Value = PathBuf> {
+    let advice = "a file name that ends in .svg or .png is needed: it tells the format";
+    named_output(&["svg", "png"], true, advice)
+}
+
+/// A page to write.
+pub(crate) fn page_output() -> impl TypedValueParser<Value = PathBuf> {
+    named_output(&["html", "htm"], true, "a file name that ends in .html is needed")
+}
+
+/// An animation to write.
+pub(crate) fn gif_output() -> impl TypedValueParser<Value = PathBuf> {
+    named_output(&["gif"], false, "a file name that ends in .gif is needed")
 }
 
 /// Width and height of a figure in pixels, as `800x600`.

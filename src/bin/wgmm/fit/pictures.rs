@@ -17,10 +17,10 @@ use crate::exit::{Failure, Outcome};
 #[command(next_help_heading = "Pictures")]
 pub(crate) struct PictureArgs {
     /// Draw every iteration into this folder, as iteration_0001.png, ..., and final.png
-    #[arg(long, value_name = "DIR", value_parser = parse::not_empty)]
-    snapshots: Option<String>,
+    #[arg(long, value_name = "DIR")]
+    snapshots: Option<PathBuf>,
     /// Draw every iteration as a frame of one animation
-    #[arg(long, value_name = "FILE.gif", value_parser = parse::gif_output)]
+    #[arg(long, value_name = "FILE.gif", value_parser = parse::gif_output())]
     pub(crate) animate: Option<PathBuf>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Pictures {
 impl Pictures {
     /// Makes the folder and opens the file, before any data are read.
     pub(super) fn prepare(args: &PictureArgs, n_init: usize) -> Outcome<Self> {
-        let folder = args.snapshots.as_ref().map(PathBuf::from);
+        let folder = args.snapshots.clone();
         if let Some(folder) = &folder {
             prepare_folder(folder)?;
         }
