@@ -76,7 +76,7 @@
 //! sample, or less where the data's conditioning does not allow that in f32.
 //!
 //! # Features
-//! `gpu` (default): the WGSL engine. `cli` (default): the `wgmm` command. `ndarray`: samples from views.
+//! `gpu` (default): the WGSL engine. `cli` (default): the `wgmm` command. `plot` (part of `cli`): pictures. `ndarray`: samples from views.
 //! `default-features = false` leaves a light CPU library.
 
 pub mod agreement;
@@ -99,6 +99,8 @@ mod linalg;
 pub mod model;
 pub mod moments;
 pub mod options;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod precision;
 pub mod reference;
 pub mod report;

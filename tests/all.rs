@@ -31,6 +31,8 @@ mod model_file;
 #[cfg(feature = "gpu")]
 mod offset;
 mod oracles;
+#[cfg(feature = "plot")]
+mod pictures;
 #[cfg(all(feature = "cli", feature = "gpu"))]
 mod promises;
 mod resume;

@@ -9,6 +9,8 @@ mod host;
 mod inference;
 mod messages;
 mod pipeline;
+mod plot;
+mod report;
 mod select;
 #[cfg(unix)]
 mod signals;

@@ -21,12 +21,12 @@ const LAYERS: &[&[&str]] = &[
     &["collapse"],
     &["em"],
     &["checkpoint", "choose", "select", "compare", "verify"],
-    &["bench"],
+    &["bench", "plot"],
     &["lib"],
     &["bin"],
 ];
 /// Modules above the engines that know only the trait.
-const KNOW_NO_ENGINE: &[&str] = &["init", "infer", "collapse", "em"];
+const KNOW_NO_ENGINE: &[&str] = &["init", "infer", "collapse", "em", "plot"];
 const ENGINES: &[&str] = &["reference", "cpu", "gpu"];
 
 fn layer(module: &str) -> Option<usize> {

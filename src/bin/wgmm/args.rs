@@ -14,7 +14,7 @@ use crate::exit::{Failure, Outcome, say};
 use crate::output::is_stdout;
 use crate::progress::When;
 use crate::{
-    bench, compare, completions, condition, devices, fit, man, predict, sample, score, select, synth,
+    bench, compare, completions, condition, devices, fit, man, plot, predict, report, sample, score, select, synth,
 };
 
 pub(crate) use fit_flags::{FitFlags, FormatArg};
@@ -53,6 +53,10 @@ pub(crate) enum Command {
     Select(Box<select::SelectArgs>),
     /// Check whether engines agree with each other, or a fit with a model
     Compare(Box<compare::CompareArgs>),
+    /// Draw samples with the mixture that was fitted to them, or the course of a fit
+    Plot(Box<plot::PlotArgs>),
+    /// Write one HTML page about a fit: summary, figures, components, how to do it again
+    Report(Box<report::ReportArgs>),
     /// Reduce a model to some of its features
     Marginal(condition::MarginalArgs),
     /// Reduce a model to what it says once some features are known

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod files;
+mod pictures;
 mod report;
 mod watch;
 
@@ -10,7 +11,7 @@ use std::time::Instant;
 
 use clap::Args;
 use wgmm::choose::open_engine;
-use wgmm::em;
+use wgmm::em::{self, Observer, Step};
 use wgmm::verify::verify;
 use wgmm::{CovarianceType, Error, GaussianMixture};
 
@@ -20,6 +21,7 @@ use crate::output::{self, is_stdout};
 use crate::{input, interrupt, talk};
 use checkpoint::{CheckpointArgs, Checkpoints};
 use files::Files;
+use pictures::{PictureArgs, Pictures};
 use report::Timings;
 use watch::Watch;
 
@@ -70,6 +72,8 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     progress: ProgressArgs,
     #[command(flatten)]
+    pub(crate) pictures: PictureArgs,
+    #[command(flatten)]
     talk: TalkArgs,
 }
 
@@ -85,6 +89,7 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let verify_options = args.verify.options(&args.engine)?;
     let files = Files::prepare(args)?;
     let checkpoints = Checkpoints::prepare(&args.checkpoints)?;
+    let mut pictures = Pictures::prepare(&args.pictures, args.flags.n_init)?;
     let options = args.flags.options(args.n_components, args.covariance)?;
     let table = input::table(&args.data, &args.columns, &args.talk)?;
     let samples = &table.samples;
@@ -98,7 +103,11 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let fitting = Instant::now();
     // From here on there is a model to lose.
     interrupt::defer();
-    let fitted = em::resume(engine.as_mut(), samples, &checked, &mut watch, state);
+    let mut observer = |step: &mut Step<'_>| {
+        pictures.step(step, samples);
+        watch.on_step(step)
+    };
+    let fitted = em::resume(engine.as_mut(), samples, &checked, &mut observer, state);
     let trace = watch.finish();
     let mut model = fitted.map_err(|e| Failure::about(&args.data, e))?;
     if let Err(error) = verify(engine.as_mut(), samples, &mut model, &verify_options) {
@@ -110,6 +119,7 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     }
     let fit = fitting.elapsed();
     files.write(args, &model, engine.as_mut(), &trace)?;
+    pictures.finish(engine.as_mut(), samples, &model)?;
     tell(args, &model, &Timings { read, fit, total: started.elapsed() })
 }
 

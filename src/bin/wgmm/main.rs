@@ -12,8 +12,10 @@ mod input;
 mod interrupt;
 mod man;
 mod output;
+mod plot;
 mod predict;
 mod progress;
+mod report;
 mod sample;
 mod score;
 mod select;
@@ -42,6 +44,8 @@ fn main() -> ExitCode {
         Command::Score(args) => score::run(args),
         Command::Select(args) => select::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Plot(args) => plot::run(args),
+        Command::Report(args) => report::run(args),
         Command::Marginal(args) => condition::marginal(args),
         Command::Conditional(args) => condition::conditional(args),
         Command::Synth(args) => synth::run(args),

@@ -210,6 +210,48 @@ pub(crate) fn trace_output() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
+/// A file to write whose name tells the format: one of `known`; `-` and devices, too, where `devices` says so.
+fn named_output(
+    known: &'static [&'static str],
+    devices: bool,
+    advice: &'static str,
+) -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(move |path| {
+        let extension = path.extension().unwrap_or_default();
+        let is_known = known.iter().any(|known| extension.eq_ignore_ascii_case(known));
+        let is_device = path == Path::new("-") || path.starts_with("/dev");
+        match is_known || devices && is_device {
+            true => Ok(path),
+            false => Err(advice),
+        }
+    })
+}
+
+/// A figure to write. `-` and devices get SVG.
+pub(crate) fn figure_output() -> impl TypedValueParser<Value = PathBuf> {
+    let advice = "a file name that ends in .svg or .png is needed: it tells the format";
+    named_output(&["svg", "png"], true, advice)
+}
+
+/// A page to write.
+pub(crate) fn page_output() -> impl TypedValueParser<Value = PathBuf> {
+    named_output(&["html", "htm"], true, "a file name that ends in .html is needed")
+}
+
+/// An animation to write.
+pub(crate) fn gif_output() -> impl TypedValueParser<Value = PathBuf> {
+    named_output(&["gif"], false, "a file name that ends in .gif is needed")
+}
+
+/// Width and height of a figure in pixels, as `800x600`.
+pub(crate) fn size(text: &str) -> Result<(u32, u32), String> {
+    let sizes = wgmm::plot::SIZES;
+    let side = |text: &str| text.parse::<u32>().ok().filter(|side| sizes.contains(side));
+    text.split_once('x').and_then(|(width, height)| Some((side(width)?, side(height)?))).ok_or_else(|| {
+        format!("width and height from {} to {} pixels, as 800x600, are needed", sizes.start(), sizes.end())
+    })
+}
+
 /// Text that is not empty.
 pub(crate) fn not_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("a name or number is needed".into()) } else { Ok(text.into()) }
