@@ -2,6 +2,9 @@
 
 mod bench;
 mod checkpoint;
+mod determinism;
+#[cfg(feature = "gpu")]
+mod fallback;
 mod files;
 mod flags;
 mod inference;

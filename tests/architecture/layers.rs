@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["infer"],
     &["collapse"],
     &["em"],
+    &["fallback"],
     &["checkpoint", "choose", "select", "compare"],
     &["bench"],
     &["lib"],

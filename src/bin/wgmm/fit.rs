@@ -3,6 +3,7 @@
 mod checkpoint;
 mod files;
 mod report;
+mod salvage;
 mod watch;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::time::Instant;
 use clap::Args;
 use wgmm::choose::open_engine;
 use wgmm::em;
+use wgmm::report::FitReport;
 use wgmm::{CovarianceType, Error, GaussianMixture};
 
 use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, parse};
@@ -20,6 +22,7 @@ use crate::{input, talk};
 use checkpoint::{CheckpointArgs, Checkpoints};
 use files::Files;
 use report::Timings;
+use salvage::Keep;
 use watch::Watch;
 
 #[derive(Debug, Args)]
@@ -87,16 +90,28 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let checked = options.check(samples.n_effective(), samples.n_features()).map_err(|e| blame(args, e))?;
     let read = started.elapsed();
 
-    let (mut engine, line) = open_engine(samples, args.n_components, &request)?;
+    let (mut engine, line) =
+        open_engine(samples, args.n_components, &request).map_err(|e| Failure::about(&args.data, e))?;
     args.talk.note(line);
     let (state, keeper) = checkpoints.begin(samples, &checked, &engine.info(), request.chunk_rows)?;
     let mut watch = Watch::new(args, keeper, &state);
     let fitting = Instant::now();
-    let fitted = em::resume(engine.as_mut(), samples, &checked, &mut watch, state);
-    let trace = watch.finish();
-    let mut model = fitted.map_err(|e| Failure::about(&args.data, e))?;
+    let mut keep = Keep::new(&mut watch, args, engine.as_ref(), &state);
+    let fitted = em::resume(engine.as_mut(), samples, &checked, &mut keep, state);
+    let (state, trace) = (keep.state, watch.finish());
+    let describe = |report: &mut FitReport| report.dropped_rows.clone_from(&table.dropped_rows);
+    let mut model = match fitted {
+        Err(error) if error.is_device_failure() => {
+            let describe = |report: &mut FitReport| {
+                describe(report);
+                report.engine = engine.info();
+            };
+            return Err(salvage::save(args, samples, &checked, (error, state), (files, &trace), describe));
+        }
+        outcome => outcome.map_err(|e| Failure::about(&args.data, e))?,
+    };
     if let Some(report) = &mut model.report {
-        report.dropped_rows.clone_from(&table.dropped_rows);
+        describe(report);
     }
     let fit = fitting.elapsed();
     files.write(args, &model, engine.as_mut(), &trace)?;
