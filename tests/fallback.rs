@@ -70,6 +70,7 @@ mod device {
     use crate::support::problem::Problem;
 
     const STEPS: usize = 3;
+    type Plant = fn(u32) -> Fault;
 
     /// So few samples that nothing can be cut: a buffer without room is a failure.
     fn problem() -> Problem {
@@ -95,7 +96,7 @@ mod device {
     fn every_fault_everywhere() {
         let problem = problem();
         let expected = Kind::Cpu.fit(&problem.samples(), &problem.steps(STEPS)).unwrap();
-        let faults: [(&str, fn(u32) -> Fault); 6] = [
+        let faults: [(&str, Plant); 6] = [
             ("no memory", Fault::Buffer),
             ("destroyed", Fault::Destroyed),
             ("panic", Fault::Panic),
