@@ -133,6 +133,35 @@ pub fn resume(
     Ok(model)
 }
 
+/// Ends the fit that `state` was taken of ([`Step::state`]), for `reason` and without another step: one E-step on
+/// `engine`, which may be another one than that of the fit, for the likelihood of the last parameters.
+///
+/// # Errors
+/// As [`resume`].
+pub fn finish(
+    engine: &mut dyn Engine,
+    samples: &Samples<'_>,
+    options: &CheckedOptions,
+    mut state: FitState,
+    stop_reason: StopReason,
+) -> Result<GaussianMixture> {
+    state.check(samples, options)?;
+    let total_weight = engine.total_weight();
+    let mut fit =
+        Fit { engine, samples, options, observer: &mut NoObserver, total_weight, interrupted: true };
+    if let Some(Current { parameters, trace, rescued }) = state.current.take() {
+        match fit.e_step(&parameters, trace.len()) {
+            Ok(moments) => {
+                let log_likelihood = moments.log_likelihood;
+                state.end(trace, Run { parameters, log_likelihood, stop_reason, rescued }, total_weight);
+            }
+            Err(error) => state.fail(trace, Failure::of(error)?),
+        }
+    }
+    let engine = fit.engine.info();
+    state.into_model(engine, total_weight, samples, options)
+}
+
 /// What all restarts of a fit share.
 struct Fit<'a> {
     engine: &'a mut dyn Engine,

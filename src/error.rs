@@ -253,6 +253,18 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 impl Error {
+    /// Whether a graphics device failed: what was asked of it may well succeed on another engine.
+    pub const fn is_device_failure(&self) -> bool {
+        matches!(
+            self,
+            Error::OutOfMemory { .. }
+                | Error::DeviceLost { .. }
+                | Error::Timeout { .. }
+                | Error::Shader { .. }
+                | Error::NonFiniteResult { .. }
+        )
+    }
+
     /// Says which iteration gave a covariance that is not positive definite: an engine cannot know.
     pub(crate) fn in_iteration(self, found: usize) -> Self {
         match self {

@@ -387,6 +387,7 @@ impl Engine for GpuEngine {
             backend: Some(adapter.backend.clone()),
             precision: "f32".into(),
             kernels: self.prepared.as_ref().map(|p| p.plan.kernels()),
+            failed: None,
         }
     }
 

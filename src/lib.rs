@@ -27,7 +27,8 @@
 //! EM needs one thing from a device: sums of sufficient statistics over all samples. That is the trait
 //! [`Engine`]; `gpu::GpuEngine` (f32 sums in WGSL, finished in f64), [`cpu::CpuEngine`] (f64, all cores)
 //! and [`reference::ReferenceEngine`] (f64, sequential, textbook) implement it. [`em::fit`] runs on any of
-//! them; [`choose::open_engine`] picks one.
+//! them; [`choose::open_engine`] picks one, and [`fallback::FallbackEngine`] goes on on all cores where a
+//! device fails.
 //!
 //! # Watch a fit
 //! An [`em::Observer`] sees every step with the parameters before and after it, can ask for
@@ -91,6 +92,7 @@ pub mod data;
 pub mod em;
 pub mod engine;
 pub mod error;
+pub mod fallback;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod infer;

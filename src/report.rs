@@ -13,6 +13,8 @@ pub enum StopReason {
     MaxIter,
     /// The observer asked to stop.
     Interrupted,
+    /// The graphics device failed; the parameters are those of the last M-step before.
+    DeviceFailed,
 }
 
 impl StopReason {
@@ -22,6 +24,7 @@ impl StopReason {
             StopReason::Converged => "converged",
             StopReason::MaxIter => "max-iter",
             StopReason::Interrupted => "interrupted",
+            StopReason::DeviceFailed => "device-failed",
         }
     }
 }
@@ -44,6 +47,20 @@ pub struct EngineInfo {
     /// Kernel variants in use, for a graphics adapter.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kernels: Option<String>,
+    /// The engine that computed before and failed, where one did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failed: Option<FailedEngine>,
+}
+
+/// An engine whose device failed, see [`crate::fallback`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedEngine {
+    /// `gpu`.
+    pub kind: String,
+    /// Name of the adapter.
+    pub device: String,
+    /// What happened.
+    pub error: String,
 }
 
 /// How a fit went.

@@ -21,6 +21,7 @@ mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
 mod exchange;
+mod fallback;
 mod faults;
 mod golden;
 #[cfg(feature = "gpu")]

@@ -3,6 +3,9 @@
 mod bench;
 mod checkpoint;
 mod compare;
+mod determinism;
+#[cfg(feature = "gpu")]
+mod fallback;
 mod files;
 mod flags;
 mod host;

@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["infer"],
     &["collapse"],
     &["em"],
+    &["fallback"],
     &["checkpoint", "choose", "select", "compare", "verify"],
     &["bench", "plot"],
     &["lib"],

@@ -6,6 +6,7 @@ mod device {
     use wgmm::gpu::{GpuEngine, GpuOptions, Testing};
     use wgmm::{CovarianceType, GaussianMixture};
 
+    use crate::support::engines::testing_of_suite;
     use crate::support::problem::Problem;
 
     /// Rows that fill three slices of 4096 and leave a remainder.
@@ -13,7 +14,7 @@ mod device {
 
     fn fit(problem: &Problem, chunk_rows: Option<usize>, slab: Option<usize>) -> GaussianMixture {
         let samples = problem.samples();
-        let testing = Testing { poison: true, slab, ..Default::default() };
+        let testing = Testing { slab, ..testing_of_suite() };
         let options = GpuOptions { allow_software: true, chunk_rows, testing, ..Default::default() };
         let mut engine = GpuEngine::new(&samples, &options).unwrap();
         let checked = problem.steps(3).check(samples.n_effective(), samples.n_features()).unwrap();

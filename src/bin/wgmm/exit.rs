@@ -99,6 +99,12 @@ impl Failure {
         failure
     }
 
+    /// The failure with another sentence.
+    pub(crate) fn and(self, more: impl Display) -> Self {
+        let message = format!("{}. {more}", self.message);
+        Failure { message, ..self }
+    }
+
     /// A failure to write to stdout.
     pub(crate) fn stdout(error: io::Error) -> Self {
         Failure::from(Error::write("standard output", error))

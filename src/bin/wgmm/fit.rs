@@ -4,6 +4,7 @@ mod checkpoint;
 mod files;
 mod pictures;
 mod report;
+mod salvage;
 mod watch;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::time::Instant;
 use clap::Args;
 use wgmm::choose::open_engine;
 use wgmm::em::{self, Observer, Step};
+use wgmm::report::FitReport;
 use wgmm::verify::verify;
 use wgmm::{CovarianceType, Error, GaussianMixture};
 
@@ -23,6 +25,7 @@ use checkpoint::{CheckpointArgs, Checkpoints};
 use files::Files;
 use pictures::{PictureArgs, Pictures};
 use report::Timings;
+use salvage::Keep;
 use watch::Watch;
 
 #[derive(Debug, Args)]
@@ -96,7 +99,8 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let checked = options.check(samples.n_effective(), samples.n_features()).map_err(|e| blame(args, e))?;
     let read = started.elapsed();
 
-    let (mut engine, line) = open_engine(samples, args.n_components, &request)?;
+    let (mut engine, line) =
+        open_engine(samples, args.n_components, &request).map_err(|e| Failure::about(&args.data, e))?;
     args.talk.note(line);
     let (state, keeper) = checkpoints.begin(samples, &checked, &engine.info(), request.chunk_rows)?;
     let mut watch = Watch::new(args, keeper, &state);
@@ -107,15 +111,26 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
         pictures.step(step, samples);
         watch.on_step(step)
     };
-    let fitted = em::resume(engine.as_mut(), samples, &checked, &mut observer, state);
-    let trace = watch.finish();
-    let mut model = fitted.map_err(|e| Failure::about(&args.data, e))?;
+    let mut keep = Keep::new(&mut observer, args, engine.as_ref(), &state);
+    let fitted = em::resume(engine.as_mut(), samples, &checked, &mut keep, state);
+    let (state, trace) = (keep.state, watch.finish());
+    let describe = |report: &mut FitReport| report.dropped_rows.clone_from(&table.dropped_rows);
+    let mut model = match fitted {
+        Err(error) if error.is_device_failure() => {
+            let describe = |report: &mut FitReport| {
+                describe(report);
+                report.engine = engine.info();
+            };
+            return Err(salvage::save(args, samples, &checked, (error, state), (files, &trace), describe));
+        }
+        outcome => outcome.map_err(|e| Failure::about(&args.data, e))?,
+    };
     if let Err(error) = verify(engine.as_mut(), samples, &mut model, &verify_options) {
         // The model is there, and not to be lost.
         tracing::warn!("the result could not be checked in f64: {error}");
     }
     if let Some(report) = &mut model.report {
-        report.dropped_rows.clone_from(&table.dropped_rows);
+        describe(report);
     }
     let fit = fitting.elapsed();
     files.write(args, &model, engine.as_mut(), &trace)?;

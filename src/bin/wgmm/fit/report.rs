@@ -139,6 +139,7 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
             StopReason::Converged => format!("converged after {iterations}"),
             StopReason::MaxIter => format!("stopped after {iterations}"),
             StopReason::Interrupted => format!("interrupted after {iterations}"),
+            StopReason::DeviceFailed => format!("the graphics device failed after {iterations}"),
         };
         let restarts = match report.restarts.len() {
             0 | 1 => String::new(),
