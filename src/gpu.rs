@@ -4,6 +4,7 @@
 //! of every number, `pack` and `unpack`, `pipeline`, `scratch`, and the engine here.
 
 mod context;
+mod definite;
 pub mod layout;
 mod pack;
 pub mod pipeline;
