@@ -9,6 +9,7 @@
 mod adapter;
 mod buffers;
 mod context;
+mod definite;
 pub mod layout;
 mod pack;
 pub mod pipeline;
