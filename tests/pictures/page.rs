@@ -1,6 +1,7 @@
 //! The report page.
 
 use wgmm::plot::{self, PageOptions, PlotOptions};
+use wgmm::report::Verification;
 use wgmm::{FitOptions, GaussianMixture, cpu::CpuEngine};
 
 use super::{Drawn, drawn};
@@ -113,6 +114,28 @@ fn names_never_become_markup() {
     let html = page(&d, &model, &options);
     assert!(!html.contains("<script") && html.matches("&lt;script&gt;").count() >= 8);
     assert_eq!(html.matches("</section>").count(), html.matches("<section").count());
+}
+
+#[test]
+fn the_check_in_f64_is_shown() {
+    let d = drawn(60, 2, 2, 5);
+    let mut model = fitted(&d, 1);
+    for (verified, words) in
+        [(true, "<p class=\"good\">verified</p>"), (false, "<p class=\"bad\">not verified</p>")]
+    {
+        let found = Verification {
+            n_samples: 60,
+            mean_log_likelihood: Some(-1.5),
+            expected_mean_log_likelihood: -1.25,
+            difference: Some(0.25),
+            bound: 1e-5,
+            verified,
+        };
+        model.report.as_mut().unwrap().verification = Some(found);
+        let html = page(&d, &model, &PageOptions::default());
+        assert!(html.contains("<section id=\"verification\">") && html.contains(words), "{words}");
+        assert!(html.contains("<dt>difference</dt><dd>0.25</dd>"));
+    }
 }
 
 #[test]

@@ -14,7 +14,8 @@ use crate::exit::{Failure, Outcome, say};
 use crate::output::is_stdout;
 use crate::progress::When;
 use crate::{
-    bench, compare, completions, condition, devices, fit, man, plot, predict, report, sample, score, select, synth,
+    bench, compare, completions, condition, devices, fit, man, plot, predict, report, sample, score, select,
+    synth,
 };
 
 pub(crate) use fit_flags::{FitFlags, FormatArg};

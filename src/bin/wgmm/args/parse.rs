@@ -200,14 +200,11 @@ pub(crate) fn table_output() -> impl TypedValueParser<Value = PathBuf> {
 
 /// A trace to write: the name tells the format. `-` and devices get CSV.
 pub(crate) fn trace_output() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| {
-        let extension = path.extension().unwrap_or_default();
-        let known = ["csv", "jsonl"].iter().any(|known| extension.eq_ignore_ascii_case(known));
-        match known || path == Path::new("-") || path.starts_with("/dev") {
-            true => Ok(path),
-            false => Err("a file name that ends in .csv or .jsonl is needed: it tells the format"),
-        }
-    })
+    named_output(
+        &["csv", "jsonl"],
+        true,
+        "a file name that ends in .csv or .jsonl is needed: it tells the format",
+    )
 }
 
 /// A file to write whose name tells the format: one of `known`; `-` and devices, too, where `devices` says so.
