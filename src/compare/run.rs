@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::conditioning::rounding_errors;
+use crate::conditioning::{RoundingError, rounding_errors};
 use crate::data::{Samples, Scaling};
 use crate::em::{self, COUNT_TOLERANCE, Observer, Step};
 use crate::engine::Engine;
@@ -129,7 +129,11 @@ pub fn disturbed(
     }
     let moments = engine.e_step(&parameters)?;
     moments.check(total_weight, COUNT_TOLERANCE, n_iter + 1)?;
-    Ok(Outcome { parameters, mean_log_likelihood: moments.log_likelihood / total_weight, least_counts })
+    // The errors move the parameters; the densities under them have errors of their own.
+    let of = |(w, e): (&f64, &RoundingError)| w * TYPICAL * size * e.density;
+    let density: f64 = parameters.weights().iter().zip(&rounding_errors(&parameters, scaling)?).map(of).sum();
+    let mean_log_likelihood = moments.log_likelihood / total_weight + density;
+    Ok(Outcome { parameters, mean_log_likelihood, least_counts })
 }
 
 /// `parameters` with random errors: component k's mean moves by about `errors[k]` standard deviations, its
