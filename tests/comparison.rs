@@ -87,7 +87,8 @@ fn f64_engines_agree_on_wandering_runs() {
 
 #[test]
 fn planted_faults_are_outside_even_on_wandering_runs() {
-    let faults: [(&str, fn(&mut Moments)); 4] = [
+    type Fault = (&'static str, fn(&mut Moments));
+    let faults: [Fault; 4] = [
         ("a second moment", |m| m.second_moments[0] *= 1.01),
         ("a first moment", |m| m.first_moments[0] += 1e-2 * m.effective_counts[0]),
         ("a count", |m| {
