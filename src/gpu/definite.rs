@@ -34,8 +34,9 @@ pub(super) fn settle(moments: &mut Moments) {
             for (i, second) in second.iter_mut().enumerate() {
                 let squares: f64 = first[i * features..(i + 1) * features].iter().map(|f| f * f).sum();
                 let count = counts[i / width];
-                if count > 0.0 {
-                    *second = second.max(squares / count);
+                // Not `max`, which would take the place of NaN: that is for the check of the sums to find.
+                if count > 0.0 && squares / count > *second {
+                    *second = squares / count;
                 }
             }
         }

@@ -121,6 +121,14 @@ pub(crate) struct EngineArgs {
     engine: EngineKind,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
+    /// What happens when the graphics card fails: cpu goes on there, none ends with the error (and fit saves what it
+    /// has); if not given, cpu with --engine auto and none with --engine gpu
+    #[arg(long, value_name = "WHAT", value_parser = parse::choice([("none", Fallback::None), ("cpu", Fallback::Cpu)]))]
+    fallback: Option<Fallback>,
+    /// For tests: the graphics device is gone after so many submissions
+    #[cfg(feature = "gpu")]
+    #[arg(long, hide = true, value_name = "N")]
+    lose_device: Option<u32>,
 }
 
 /// Where and how the engines compute.
@@ -136,14 +144,6 @@ pub(crate) struct DeviceArgs {
     /// Most rows in one buffer of the graphics card; what fits if not given
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=1 << 40))]
     chunk_rows: Option<usize>,
-    /// What happens when the graphics card fails: cpu goes on there, none ends with the error (and fit saves what it
-    /// has); if not given, cpu with --engine auto and none with --engine gpu
-    #[arg(long, value_name = "WHAT", value_parser = parse::choice([("none", Fallback::None), ("cpu", Fallback::Cpu)]))]
-    fallback: Option<Fallback>,
-    /// For tests: the graphics device is gone after so many submissions
-    #[cfg(feature = "gpu")]
-    #[arg(long, hide = true, value_name = "N")]
-    lose_device: Option<u32>,
 }
 
 impl EngineArgs {
@@ -158,7 +158,15 @@ impl EngineArgs {
                 self.engine.name()
             )));
         }
-        Ok(self.device.request(self.engine))
+        Ok(EngineRequest {
+            fallback: self.fallback,
+            #[cfg(feature = "gpu")]
+            faults: self
+                .lose_device
+                .map(wgmm::gpu::Fault::Destroyed)
+                .map_or_else(Default::default, wgmm::gpu::Faults::plant),
+            ..self.device.request(self.engine)
+        })
     }
 }
 
@@ -174,12 +182,7 @@ impl DeviceArgs {
             adapter: self.adapter.clone(),
             threads: self.threads,
             chunk_rows: self.chunk_rows,
-            fallback: self.fallback,
-            #[cfg(feature = "gpu")]
-            faults: self
-                .lose_device
-                .map(wgmm::gpu::Fault::Destroyed)
-                .map_or_else(Default::default, wgmm::gpu::Faults::plant),
+            ..EngineRequest::default()
         }
     }
 }
