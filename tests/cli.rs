@@ -9,6 +9,8 @@ mod messages;
 mod pipeline;
 mod select;
 mod starting;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
