@@ -17,6 +17,7 @@ mod cpu_engine;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
+mod examples;
 mod exchange;
 mod faults;
 mod golden;
