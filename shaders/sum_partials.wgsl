@@ -1,11 +1,11 @@
 // Computes: totals[group][s] += partials[slice][s] over the slab's slices of each group of ${GROUP} slices, in slice order
 // One invocation: one statistic of one group
-// Bindings: 0 slab; 2 partials, totals
+// Bindings: 0 slab; 2 partials (their counts become 0), totals
 // Assumes: slices arrive in order, slab after slab; the first slice of a group starts its total
 // Twin: moments.rs (Moments::add)
 
 @group(0) @binding(3) var<uniform> slab: Slab;
-@group(2) @binding(0) var<storage, read> partials: array<f32>;
+@group(2) @binding(0) var<storage, read_write> partials: array<f32>;
 @group(2) @binding(1) var<storage, read_write> totals: array<f32>;
 
 @compute @workgroup_size(256)
@@ -39,5 +39,12 @@ fn sum_partials(
             at += slab.row_length;
         }
         totals[group * slab.row_length + s] = sum;
+        // Counts are gone once they are added: those of a dispatch that a driver loses must not be found
+        // again, for their sum would look right.
+        if (s / slab.n_components == ${COUNTS}u) {
+            for (slice = start; slice < end; slice++) {
+                partials[(slice - slab.first_slice) * slab.row_length + s] = 0.0;
+            }
+        }
     }
 }

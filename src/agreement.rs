@@ -6,7 +6,7 @@ use std::hash::Hash;
 use crate::error::{Error, Result};
 
 /// Steps that the matching may take (min² · max of the numbers of groups): some seconds.
-const MOST_STEPS: u128 = 20_000_000_000;
+pub(crate) const MOST_STEPS: u128 = 20_000_000_000;
 /// Pairs of groups that are counted in a table.
 const MOST_PAIRS: usize = 1 << 26;
 
@@ -69,10 +69,12 @@ impl Contingency {
         if (few as u128).pow(2) * many as u128 > MOST_STEPS {
             return Err(too_many(self.rows, self.columns));
         }
-        let matched = best_matching(few, many, |i, j| {
+        let count = |i: usize, j: usize| {
             let (r, c) = if self.rows <= self.columns { (i, j) } else { (j, i) };
             self.counts[r * self.columns + c]
-        });
+        };
+        let matched: u64 =
+            best_matching(few, many, count).iter().enumerate().map(|(i, &j)| count(i, j)).sum();
         Ok(matched as f64 / self.counts.iter().sum::<u64>() as f64)
     }
 }
@@ -98,9 +100,10 @@ fn numbered<T: Eq + Hash>(labels: &[T]) -> (Vec<usize>, usize) {
     (numbers, seen.len())
 }
 
-/// The largest Σ gain(i, match(i)) over one-to-one matches of `rows` rows to `columns` ≥ `rows`
-/// columns: shortest augmenting paths with potentials (Jonker & Volgenant 1987), rows² · columns steps.
-fn best_matching(rows: usize, columns: usize, gain: impl Fn(usize, usize) -> u64) -> u64 {
+/// The column of every row in the one-to-one match of `rows` rows to `columns` ≥ `rows` columns with the largest
+/// Σ gain(i, match(i)): shortest augmenting paths with potentials (Jonker & Volgenant 1987), rows² · columns
+/// steps.
+pub(crate) fn best_matching(rows: usize, columns: usize, gain: impl Fn(usize, usize) -> u64) -> Vec<usize> {
     const FREE: usize = usize::MAX;
     // Costs −gain; column `columns` is where each path starts.
     let cost = |i: usize, j: usize| -i128::from(gain(i, j));
@@ -143,7 +146,9 @@ fn best_matching(rows: usize, columns: usize, gain: impl Fn(usize, usize) -> u64
             at = previous;
         }
     }
-    (0..columns).filter(|&j| row_of[j] != FREE).map(|j| gain(row_of[j], j)).sum()
+    let mut column_of = vec![0; rows];
+    (0..columns).filter(|&j| row_of[j] != FREE).for_each(|j| column_of[row_of[j]] = j);
+    column_of
 }
 
 #[cfg(test)]
@@ -179,7 +184,13 @@ mod tests {
             let gains: Vec<Vec<u64>> =
                 (0..rows).map(|_| (0..columns).map(|_| rng.random_range(0..5)).collect()).collect();
             let expected = tried(&gains, 0, &mut vec![false; columns]);
-            assert_eq!(best_matching(rows, columns, |i, j| gains[i][j]), expected, "{gains:?}");
+            let matched = best_matching(rows, columns, |i, j| gains[i][j]);
+            let found: u64 = matched.iter().enumerate().map(|(i, &j)| gains[i][j]).sum();
+            assert_eq!(found, expected, "{gains:?}");
+            let mut distinct = matched.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            assert_eq!(distinct.len(), rows, "{matched:?}");
         }
     }
 }

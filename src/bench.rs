@@ -26,13 +26,14 @@ pub mod timing;
 use std::time::{Duration, Instant};
 
 use case::Case;
-use check::{Check, Tier};
 use machine::Machine;
 use oracle::host_engine;
 use report::{CaseReport, Ceiling, Memory, Report, Setup};
-use timing::{Clock, Outcome, Spread};
+use timing::{Clock, Spread};
 
 use crate::choose::{EngineKind, EngineRequest};
+use crate::compare::judge::{Check, Tier};
+use crate::compare::run::Outcome;
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::error::{Error, Result};

@@ -4,6 +4,8 @@ use crate::cpu::CpuEngine;
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::error::Result;
+#[cfg(feature = "gpu")]
+use crate::fallback::FallbackEngine;
 use crate::reference::ReferenceEngine;
 
 /// What kind of engine is asked for.
@@ -33,6 +35,15 @@ impl EngineKind {
     }
 }
 
+/// What happens when a graphics device fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// The work ends with the error.
+    None,
+    /// All cores go on from where it was ([`crate::fallback::FallbackEngine`]), after a warning.
+    Cpu,
+}
+
 /// A request for an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EngineRequest {
@@ -44,6 +55,21 @@ pub struct EngineRequest {
     pub threads: Option<usize>,
     /// Most samples per chunk on a graphics device; none fills the adapter's binding limit.
     pub chunk_rows: Option<usize>,
+    /// What happens when the graphics device fails; if not given, all cores go on after an automatic choice, and
+    /// nothing does after an explicit one.
+    pub fallback: Option<Fallback>,
+    /// A fault of the device, for tests.
+    #[cfg(feature = "gpu")]
+    #[doc(hidden)]
+    pub faults: crate::gpu::Faults,
+}
+
+impl EngineRequest {
+    /// What happens when the graphics device fails.
+    pub fn fallback(&self) -> Fallback {
+        let by_itself = if self.kind == EngineKind::Auto { Fallback::Cpu } else { Fallback::None };
+        self.fallback.unwrap_or(by_itself)
+    }
 }
 
 /// Opens the engine that `request` asks for over `samples`, for mixtures of up to `n_components`
@@ -120,28 +146,46 @@ fn auto<'a>(
         );
         return cpu(samples, request, &why);
     }
-    let options = gpu::GpuOptions { chunk_rows: request.chunk_rows, ..Default::default() };
-    match gpu::GpuEngine::new(samples, &options) {
+    match gpu::GpuEngine::new(samples, &options(request, false)) {
         Ok(engine) => {
             let line =
                 format!("gpu engine (f32 sums, {}): a hardware adapter and a big problem", device(&engine));
-            Ok((Box::new(engine), line))
+            Ok((with_fallback(engine, samples, request), line))
         }
         Err(error) => cpu(samples, request, &format!("the graphics card cannot take this problem: {error}")),
     }
 }
 
 #[cfg(feature = "gpu")]
-fn gpu<'a>(samples: &'a Samples<'a>, request: &EngineRequest) -> Result<(Box<dyn Engine + 'a>, String)> {
-    use crate::gpu;
+fn options(request: &EngineRequest, allow_software: bool) -> crate::gpu::GpuOptions {
+    let testing = crate::gpu::Testing { faults: request.faults.clone(), ..Default::default() };
+    let EngineRequest { adapter, chunk_rows, .. } = request.clone();
+    crate::gpu::GpuOptions { adapter, chunk_rows, allow_software, testing }
+}
 
-    let options = gpu::GpuOptions {
-        adapter: request.adapter.clone(),
-        chunk_rows: request.chunk_rows,
-        allow_software: true,
-        ..Default::default()
+#[cfg(feature = "gpu")]
+fn with_fallback<'a>(
+    engine: crate::gpu::GpuEngine,
+    samples: &'a Samples<'a>,
+    request: &EngineRequest,
+) -> Box<dyn Engine + 'a> {
+    match request.fallback() {
+        Fallback::None => Box::new(engine),
+        Fallback::Cpu => Box::new(FallbackEngine::new(Box::new(engine), samples, request.threads)),
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn gpu<'a>(samples: &'a Samples<'a>, request: &EngineRequest) -> Result<(Box<dyn Engine + 'a>, String)> {
+    let engine = match crate::gpu::GpuEngine::new(samples, &options(request, true)) {
+        // An adapter asked for by a wrong name stays an error with `auto`: only a fallback that was asked for
+        // covers a card that does not open.
+        Err(error) if request.fallback == Some(Fallback::Cpu) => {
+            tracing::warn!("{error}");
+            return cpu(samples, request, "the graphics card failed");
+        }
+        outcome => outcome?,
     };
-    let engine = gpu::GpuEngine::new(samples, &options)?;
     if engine.adapter().is_software {
         let name = &engine.adapter().name;
         tracing::warn!(
@@ -150,7 +194,7 @@ fn gpu<'a>(samples: &'a Samples<'a>, request: &EngineRequest) -> Result<(Box<dyn
         );
     }
     let line = format!("gpu engine (f32 sums, {}), as asked for", device(&engine));
-    Ok((Box::new(engine), line))
+    Ok((with_fallback(engine, samples, request), line))
 }
 
 /// The adapter, its interface and its driver.

@@ -1,4 +1,11 @@
-//! How far two mixtures are apart, in numbers that do not depend on the units or the offset of the data.
+//! How far two mixtures are apart, in numbers that do not depend on the units or the offset of the data;
+//! and whether two engines agree: [`run`] follows a fit, [`judge`] holds its end against another's,
+//! [`labels`] finds the samples that changed component, [`matching`] the components of another model.
+
+pub mod judge;
+pub mod labels;
+pub mod matching;
+pub mod run;
 
 use rayon::prelude::*;
 
@@ -27,6 +34,25 @@ impl Distances {
     pub const FLOAT32: Distances =
         Distances { weights: 1e-5, means: 1e-4, covariances: 1e-4, mean_log_likelihood: 1e-5 };
 
+    /// What f64 sums reach on well-conditioned data, against exact arithmetic.
+    pub const FLOAT64: Distances =
+        Distances { weights: 1e-11, means: 1e-10, covariances: 1e-10, mean_log_likelihood: 1e-11 };
+
+    /// `f` of every pair of parts.
+    pub fn zip(self, other: Distances, f: impl Fn(f64, f64) -> f64) -> Distances {
+        Distances {
+            weights: f(self.weights, other.weights),
+            means: f(self.means, other.means),
+            covariances: f(self.covariances, other.covariances),
+            mean_log_likelihood: f(self.mean_log_likelihood, other.mean_log_likelihood),
+        }
+    }
+
+    /// Every part times `factor`.
+    pub fn times(self, factor: f64) -> Distances {
+        self.zip(self, |part, _| part * factor)
+    }
+
     /// The parts by name, in their order.
     pub fn parts(&self) -> [(&'static str, f64); 4] {
         [
@@ -50,57 +76,85 @@ impl Distances {
     }
 }
 
-/// Distances of `found` from `expected` over the components for which `counts` says so (all parts are 0
-/// where it never does). `log_likelihoods` are the mean log-likelihoods of both, found first. A
-/// covariance shared by all components always counts.
+/// Distances of one component from its counterpart, in the units of [`Distances`].
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct ComponentDistances {
+    /// |w − w'|.
+    pub weight: f64,
+    /// |L⁻¹ (m − m')|, in standard deviations.
+    pub mean: f64,
+    /// |L⁻¹ S L⁻ᵀ − I|_F / √D; the same for all where they share one covariance.
+    pub covariance: f64,
+}
+
+/// Distances of every component of `found` from the component of `expected` of the same number, `[K]`.
 ///
 /// # Errors
 /// [`Error::Shape`] for mixtures of different shapes; [`Error::NotPositiveDefinite`] for an expected
 /// covariance without a Cholesky factor.
-pub fn distances(
-    found: &Parameters,
-    expected: &Parameters,
-    log_likelihoods: (f64, f64),
-    counts: impl Fn(usize) -> bool + Sync,
-) -> Result<Distances> {
+pub fn component_distances(found: &Parameters, expected: &Parameters) -> Result<Vec<ComponentDistances>> {
     let shape = |p: &Parameters| (p.covariance_type(), p.n_components(), p.n_features());
     if shape(found) != shape(expected) {
         let text = |(t, k, d): (CovarianceType, usize, usize)| format!("{k} components, {d} features, {t}");
         return Err(Error::shape("mixtures to compare", text(shape(expected)), text(shape(found))));
     }
-    let (k, d) = (expected.n_components(), expected.n_features());
     let whitening = Precisions::new(expected)?.whitening;
-    let t = expected.covariance_type();
+    let tied = (expected.covariance_type() == CovarianceType::Tied).then(|| spread(found, &whitening, 0));
     let of_component = |component: usize| {
-        if !counts(component) {
-            return [0.0; 3];
-        }
         let gap = found.mean(component).iter().zip(expected.mean(component)).map(|(a, b)| a - b);
-        let gap: Vec<f64> = gap.collect();
-        let whitened: f64 = match t {
-            CovarianceType::Full => {
-                squared_norm(&whitening[component * d * d..(component + 1) * d * d], &gap)
-            }
-            CovarianceType::Tied => squared_norm(&whitening, &gap),
-            CovarianceType::Diag => {
-                let w = &whitening[component * d..(component + 1) * d];
-                gap.iter().zip(w).map(|(g, w)| (g * w).powi(2)).sum()
-            }
-            CovarianceType::Spherical => gap.iter().map(|g| (g * whitening[component]).powi(2)).sum(),
-        };
-        let covariance = if t == CovarianceType::Tied { 0.0 } else { spread(found, &whitening, component) };
-        let weight = (found.weights()[component] - expected.weights()[component]).abs();
-        [weight, whitened.sqrt(), covariance]
+        ComponentDistances {
+            weight: (found.weights()[component] - expected.weights()[component]).abs(),
+            mean: whitened_norm(
+                expected.covariance_type(),
+                &whitening,
+                component,
+                &gap.collect::<Vec<f64>>(),
+            ),
+            covariance: tied.unwrap_or_else(|| spread(found, &whitening, component)),
+        }
     };
-    let all: Vec<[f64; 3]> = (0..k).into_par_iter().map(of_component).collect();
-    let part = |i: usize| largest(all.iter().map(|values| values[i]));
-    let tied = if t == CovarianceType::Tied { spread(found, &whitening, 0) } else { 0.0 };
+    Ok((0..expected.n_components()).into_par_iter().map(of_component).collect())
+}
+
+/// Distances of `found` from `expected` over the components for which `counts` says so (all parts are 0
+/// where it never does). `log_likelihoods` are the mean log-likelihoods of both, found first. A
+/// covariance shared by all components always counts.
+///
+/// # Errors
+/// As [`component_distances`].
+pub fn distances(
+    found: &Parameters,
+    expected: &Parameters,
+    log_likelihoods: (f64, f64),
+    counts: impl Fn(usize) -> bool,
+) -> Result<Distances> {
+    let components = component_distances(found, expected)?;
+    let is_tied = expected.covariance_type() == CovarianceType::Tied;
+    let part = |value: fn(&ComponentDistances) -> f64, always: bool| {
+        let counted = components.iter().enumerate().filter(|(k, _)| always || counts(*k));
+        largest(counted.map(|(_, component)| value(component)))
+    };
     Ok(Distances {
-        weights: part(0),
-        means: part(1),
-        covariances: largest([part(2), tied].into_iter()),
+        weights: part(|c| c.weight, false),
+        means: part(|c| c.mean, false),
+        covariances: part(|c| c.covariance, is_tied),
         mean_log_likelihood: (log_likelihoods.0 - log_likelihoods.1).abs(),
     })
+}
+
+/// |W x| for the whitening W of `component`.
+fn whitened_norm(t: CovarianceType, whitening: &[f64], component: usize, x: &[f64]) -> f64 {
+    let d = x.len();
+    let squared: f64 = match t {
+        CovarianceType::Full => squared_norm(&whitening[component * d * d..(component + 1) * d * d], x),
+        CovarianceType::Tied => squared_norm(whitening, x),
+        CovarianceType::Diag => {
+            let w = &whitening[component * d..(component + 1) * d];
+            x.iter().zip(w).map(|(x, w)| (x * w).powi(2)).sum()
+        }
+        CovarianceType::Spherical => x.iter().map(|x| (x * whitening[component]).powi(2)).sum(),
+    };
+    squared.sqrt()
 }
 
 /// The largest value; NaN if one is.

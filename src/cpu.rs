@@ -183,6 +183,7 @@ impl Engine for CpuEngine<'_> {
             backend: None,
             precision: "f64".into(),
             kernels: Some(simd::name(self.arch).into()),
+            failed: None,
         }
     }
 }

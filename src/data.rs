@@ -29,10 +29,12 @@ pub(crate) mod npy;
 mod number;
 pub mod output;
 mod samples;
+mod scaling;
 mod source;
 mod table;
 
 pub use labels::{open_labels, open_labels_of, open_weights};
 pub use samples::{Samples, Values};
+pub use scaling::Scaling;
 pub(crate) use source::read_model;
 pub use table::{Missing, ReadOptions, Table, open};

@@ -5,9 +5,10 @@ mod state;
 use std::ops::{ControlFlow, Range};
 
 use crate::collapse::{Rescue, Rescued};
+use crate::conditioning;
 use crate::data::Samples;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::infer;
 use crate::init;
 use crate::model::{GaussianMixture, Parameters};
@@ -124,6 +125,39 @@ pub fn resume(
             Err(error) => state.fail(trace, Failure::of(error)?),
         }
     }
+    let mut model = state.into_model(fit.engine.info(), total_weight, samples, options)?;
+    if let Some(report) = &mut model.report {
+        report.rounding_errors = conditioning::of_engine(fit.engine, &model.parameters)?;
+        conditioning::warn(&report.rounding_errors);
+    }
+    Ok(model)
+}
+
+/// Ends the fit that `state` was taken of ([`Step::state`]), for `reason` and without another step: one E-step on
+/// `engine`, which may be another one than that of the fit, for the likelihood of the last parameters.
+///
+/// # Errors
+/// As [`resume`].
+pub fn finish(
+    engine: &mut dyn Engine,
+    samples: &Samples<'_>,
+    options: &CheckedOptions,
+    mut state: FitState,
+    stop_reason: StopReason,
+) -> Result<GaussianMixture> {
+    state.check(samples, options)?;
+    let total_weight = engine.total_weight();
+    let mut fit =
+        Fit { engine, samples, options, observer: &mut NoObserver, total_weight, interrupted: true };
+    if let Some(Current { parameters, trace, rescued }) = state.current.take() {
+        match fit.e_step(&parameters, trace.len()) {
+            Ok(moments) => {
+                let log_likelihood = moments.log_likelihood;
+                state.end(trace, Run { parameters, log_likelihood, stop_reason, rescued }, total_weight);
+            }
+            Err(error) => state.fail(trace, Failure::of(error)?),
+        }
+    }
     let engine = fit.engine.info();
     state.into_model(engine, total_weight, samples, options)
 }
@@ -153,12 +187,15 @@ impl Fit<'_> {
             }
             None => rescue.start(self.engine, init::seed(samples, options, restart)?)?,
         };
+        // Those of the last good E-step.
+        let mut previous = None;
         let stop_reason = loop {
             if let Some(reason) = self.verdict(trace, &rescue.rescued) {
                 break reason;
             }
             let iteration = trace.len() + 1;
-            let moments = self.e_step(&parameters, trace.len())?;
+            let moments = self.e_step(&parameters, trace.len());
+            let moments = moments.inspect_err(|error| self.explain(error, previous.as_ref()))?;
             let mean_log_likelihood = moments.log_likelihood / self.total_weight;
             let change = trace.last().map(|last| mean_log_likelihood - last);
             trace.push(mean_log_likelihood);
@@ -177,9 +214,11 @@ impl Fit<'_> {
                 rescued: &rescue.rescued,
             });
             self.interrupted = flow.is_break();
-            parameters = new_parameters;
+            previous = Some(std::mem::replace(&mut parameters, new_parameters));
         };
-        let log_likelihood = self.e_step(&parameters, trace.len())?.log_likelihood;
+        let moments = self.e_step(&parameters, trace.len());
+        let moments = moments.inspect_err(|error| self.explain(error, previous.as_ref()))?;
+        let log_likelihood = moments.log_likelihood;
         Ok(Run { parameters, log_likelihood, stop_reason, rescued: rescue.rescued })
     }
 
@@ -194,6 +233,15 @@ impl Fit<'_> {
             Some(StopReason::Interrupted)
         } else {
             (trace.len() >= self.options.max_iter).then_some(StopReason::MaxIter)
+        }
+    }
+
+    /// A covariance that is not positive definite may be the fault of f32 sums, not of the data.
+    fn explain(&self, error: &Error, previous: Option<&Parameters>) {
+        if let (Error::NotPositiveDefinite { .. }, Some(parameters)) = (error, previous)
+            && let Ok(errors) = conditioning::of_engine(self.engine, parameters)
+        {
+            conditioning::warn(&errors);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::data::Scaling;
 use crate::error::Result;
 use crate::model::Parameters;
 use crate::moments::Moments;
@@ -30,6 +31,12 @@ pub trait Engine {
     /// # Errors
     /// As [`Engine::e_step`].
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>>;
+
+    /// How the samples were centred and scaled before they were rounded to f32; none where sums are in
+    /// f64. It decides how many digits are left ([`crate::conditioning`]).
+    fn scaling(&self) -> Option<&Scaling> {
+        None
+    }
 
     /// What computes here.
     fn info(&self) -> EngineInfo;

@@ -149,7 +149,7 @@ pub enum Error {
     },
     /// The device has no room for a buffer now.
     #[error(
-        "the graphics device has no room for {label} ({bytes} bytes). Close other programs that use the card, give fewer samples per chunk (`--chunk-rows`), or use `--engine cpu`"
+        "the graphics device has no room for {label} ({bytes} bytes), nor for smaller pieces where the work can be cut. Close other programs that use the card, or use `--engine cpu`"
     )]
     OutOfMemory {
         /// The buffer's label.
@@ -169,7 +169,7 @@ pub enum Error {
     },
     /// The device did not answer in time.
     #[error(
-        "the graphics device did not finish {stage} within {seconds} s. Check the driver, give fewer samples per chunk (`--chunk-rows`), or use `--engine cpu`"
+        "the graphics device did not finish {stage} within {seconds} s. It hangs, or its driver does: restart it, or use `--engine cpu`"
     )]
     Timeout {
         /// The stage waited for.
@@ -253,6 +253,18 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 impl Error {
+    /// Whether a graphics device failed: what was asked of it may well succeed on another engine.
+    pub const fn is_device_failure(&self) -> bool {
+        matches!(
+            self,
+            Error::OutOfMemory { .. }
+                | Error::DeviceLost { .. }
+                | Error::Timeout { .. }
+                | Error::Shader { .. }
+                | Error::NonFiniteResult { .. }
+        )
+    }
+
     /// Says which iteration gave a covariance that is not positive definite: an engine cannot know.
     pub(crate) fn in_iteration(self, found: usize) -> Self {
         match self {

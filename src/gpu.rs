@@ -1,9 +1,15 @@
 //! The WGSL engine: f32 sums on any Vulkan, Metal or DX12 adapter, finished in f64 on the host.
 //!
-//! Layers, lowest first: [`shader`] text, [`plan`] (pure), `context`, [`resident`] samples, [`layout`]
-//! of every number, `pack` and `unpack`, `pipeline`, `scratch`, and the engine here.
+//! Layers, lowest first: [`shader`] text, [`plan`] (pure), `adapter`, `context`, [`resident`] samples,
+//! [`layout`] of every number, `pack` and `unpack`, `pipeline`, `buffers`, `scratch`, and the engine here.
+//!
+//! A device that has no room for a buffer gets smaller ones, which changes no bit of any result, or the
+//! error says what had no room. A device that is lost, hangs or loses work is an error that says so.
 
+mod adapter;
+mod buffers;
 mod context;
+mod definite;
 pub mod layout;
 mod pack;
 pub mod pipeline;
@@ -12,6 +18,7 @@ pub mod probe;
 pub mod resident;
 mod scratch;
 pub mod shader;
+mod testing;
 pub mod timing;
 mod unpack;
 
@@ -20,11 +27,10 @@ use std::time::{Duration, Instant};
 
 use context::Context;
 use pack::Kept;
-use plan::{Limits, Plan, Problem};
+use plan::{Plan, Problem};
 use probe::Burner;
 use resident::{Chunk, Scaling};
 use scratch::Scratch;
-use shader::ShaderEdit;
 use timing::{DeviceSeconds, HostSeconds, Timing, lap};
 
 use crate::data::Samples;
@@ -34,6 +40,10 @@ use crate::model::Parameters;
 use crate::moments::Moments;
 use crate::precision::Precisions;
 use crate::report::EngineInfo;
+
+pub use adapter::{AdapterSummary, adapters};
+#[doc(hidden)]
+pub use testing::{Fault, Faults, Testing};
 
 /// The release of wgpu this crate is built with (a test compares it with Cargo.lock).
 pub const WGPU_VERSION: &str = "30.0.1";
@@ -53,52 +63,6 @@ pub struct GpuOptions {
     /// Hooks for tests.
     #[doc(hidden)]
     pub testing: Testing,
-}
-
-/// What tests may change about the device work.
-#[doc(hidden)]
-#[derive(Debug, Clone, Default)]
-pub struct Testing {
-    /// Fill every buffer with NaN bits first.
-    pub poison: bool,
-    /// Keep runtime checks and zero-initialised workgroup memory.
-    pub checked: bool,
-    /// A fault to plant in a shader.
-    pub edit: Option<ShaderEdit>,
-    /// Plan for these limits where they are below the adapter's.
-    pub limits: Option<Limits>,
-    /// Other tile sizes than the table's.
-    pub tuning: Option<plan::Tuning>,
-    /// Samples per slab, instead of what the device's speed suggests.
-    pub slab: Option<usize>,
-}
-
-/// One adapter as `wgmm devices` lists it.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct AdapterSummary {
-    /// Position, for `--adapter`.
-    pub index: usize,
-    /// Name the driver gives.
-    pub name: String,
-    /// Vulkan, Metal or DX12.
-    pub backend: String,
-    /// Discrete, integrated, virtual, software or other.
-    pub device_type: String,
-    /// Driver and its version.
-    pub driver: String,
-    /// Whether it computes on the processor.
-    pub is_software: bool,
-    /// Largest storage binding, bytes.
-    pub max_binding_bytes: u64,
-    /// Largest buffer, bytes.
-    pub max_buffer_bytes: u64,
-    /// Workgroup memory, bytes.
-    pub workgroup_memory_bytes: u32,
-}
-
-/// Every adapter there is, the best first; empty without a driver.
-pub fn adapters() -> Vec<AdapterSummary> {
-    context::adapters()
 }
 
 /// Multiplications per E-step and core from which a card is worth opening: below, all cores have finished
@@ -126,6 +90,7 @@ pub struct GpuEngine {
     /// Useful operations per second, as seen in the last E-step.
     rate: f64,
     prepared: Option<Prepared>,
+    room: Room,
     burner: Option<Burner>,
     host_seconds: HostSeconds,
 }
@@ -146,6 +111,35 @@ struct Loaded {
     kept: Kept,
 }
 
+/// How long slabs may be on a device that ran out of memory. Their length changes no bit of any result.
+#[derive(Debug, Default)]
+struct Room {
+    /// Samples per slab at most; 0: as many as the plan likes.
+    most: usize,
+    /// Those of the plan in use, and the fewest it allows.
+    used: usize,
+    unit: usize,
+}
+
+impl Room {
+    fn fit(&mut self, plan: &mut Plan) {
+        let unit = plan.slab_unit();
+        if self.most > 0 {
+            plan.max_slab = plan.max_slab.min((self.most / unit).max(1) * unit);
+        }
+        (self.used, self.unit) = (plan.max_slab, unit);
+    }
+
+    /// Whether half as much can be tried.
+    fn halve(&mut self) -> bool {
+        let can = self.used > self.unit;
+        if can {
+            self.most = self.used / 2;
+        }
+        can
+    }
+}
+
 impl GpuEngine {
     /// Opens an adapter and uploads `samples`, centred and scaled in f64.
     ///
@@ -153,10 +147,7 @@ impl GpuEngine {
     /// [`Error::NoDevice`], [`Error::LimitExceeded`], [`Error::OutOfMemory`].
     pub fn new(samples: &Samples<'_>, options: &GpuOptions) -> Result<Self> {
         let mut clock = Instant::now();
-        let mut context = Context::open(options.adapter.as_deref(), options.allow_software)?;
-        if let Some(limits) = options.testing.limits {
-            context.limits = context.limits.at_most(&limits);
-        }
+        let context = Context::open(options.adapter.as_deref(), options.allow_software, &options.testing)?;
         let open = lap(&mut clock);
         let scaling = Scaling::of(samples);
         let scaling_seconds = lap(&mut clock);
@@ -177,6 +168,7 @@ impl GpuEngine {
             testing: options.testing.clone(),
             rate,
             prepared: None,
+            room: Room::default(),
             burner: None,
             host_seconds: HostSeconds { open, scaling: scaling_seconds, upload, ..HostSeconds::default() },
         })
@@ -204,10 +196,11 @@ impl GpuEngine {
             let mut clock = Instant::now();
             // Free the old scratch first: it may be as large as the new one.
             self.prepared = None;
-            let plan = match &self.testing.tuning {
+            let mut plan = match &self.testing.tuning {
                 Some(tuning) => Plan::tuned(problem, &self.context.limits, tuning)?,
                 None => Plan::new(problem, &self.context.limits)?,
             };
+            self.room.fit(&mut plan);
             let scratch = Scratch::new(&self.context, &plan, &self.chunks, &self.testing)?;
             self.prepared = Some(Prepared { plan, scratch, loaded: None });
             self.host_seconds.prepare = lap(&mut clock);
@@ -223,6 +216,22 @@ impl GpuEngine {
         prepared.loaded = Some(Loaded { parameters: parameters.clone(), kept });
         self.host_seconds.parameters = lap(&mut clock);
         Ok(())
+    }
+
+    /// Runs `work`; where the device has no room for it, again with slabs of half the size.
+    fn in_room<T>(&mut self, mut work: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
+        loop {
+            match work(self) {
+                Err(Error::OutOfMemory { label, bytes }) if self.room.halve() => {
+                    let rows = self.room.most;
+                    tracing::info!("no room for {label} ({bytes} bytes): on with {rows} samples at a time");
+                    // What was allocated is free once the device has been asked.
+                    self.prepared = None;
+                    self.context.wait("freeing memory")?;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// One E-step; with `timed` also the device time of each kernel, where the adapter has timestamps.
@@ -257,7 +266,7 @@ impl GpuEngine {
     /// # Errors
     /// As [`Engine::e_step`].
     pub fn e_step_timed(&mut self, parameters: &Parameters) -> Result<(Moments, Option<DeviceSeconds>)> {
-        self.run(parameters, true)
+        self.in_room(|engine| engine.run(parameters, true))
     }
 
     /// Wall time of the host's parts of the work.
@@ -308,32 +317,8 @@ impl GpuEngine {
         probe::copy_rate(&self.context)
     }
 
-    /// Samples per slab that keep a dispatch near [`DISPATCH_SECONDS`] at the rate last seen.
-    fn slab_rows(&self, plan: &Plan) -> usize {
-        let unit = plan.slab_unit();
-        let wanted =
-            self.testing.slab.unwrap_or((self.rate * DISPATCH_SECONDS / plan.flops_per_sample) as usize);
-        (wanted / unit * unit).clamp(unit, plan.max_slab)
-    }
-}
-
-impl Engine for GpuEngine {
-    fn n_samples(&self) -> usize {
-        self.n_samples
-    }
-
-    fn n_features(&self) -> usize {
-        self.n_features
-    }
-
-    fn total_weight(&self) -> f64 {
-        self.total_weight
-    }
-
-    fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
-        self.run(parameters, false).map(|(moments, _)| moments)
-    }
-    fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
+    /// ln π_k + ln N(x_n | μ_k, Σ_k) of `rows`, `[rows, K]`.
+    fn densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
         self.load(parameters)?;
         let Some(Prepared { plan, scratch, loaded: Some(loaded) }) = &self.prepared else {
             return Err(Error::shape("prepared plan", "one", "none"));
@@ -364,6 +349,36 @@ impl Engine for GpuEngine {
         Ok(densities)
     }
 
+    /// Samples per slab that keep a dispatch near [`DISPATCH_SECONDS`] at the rate last seen.
+    fn slab_rows(&self, plan: &Plan) -> usize {
+        let unit = plan.slab_unit();
+        let wanted =
+            self.testing.slab.unwrap_or((self.rate * DISPATCH_SECONDS / plan.flops_per_sample) as usize);
+        (wanted / unit * unit).clamp(unit, plan.max_slab)
+    }
+}
+
+impl Engine for GpuEngine {
+    fn n_samples(&self) -> usize {
+        self.n_samples
+    }
+
+    fn n_features(&self) -> usize {
+        self.n_features
+    }
+
+    fn total_weight(&self) -> f64 {
+        self.total_weight
+    }
+
+    fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
+        self.in_room(|engine| engine.run(parameters, false)).map(|(moments, _)| moments)
+    }
+
+    fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
+        self.in_room(|engine| engine.densities(parameters, rows.clone()))
+    }
+
     fn info(&self) -> EngineInfo {
         let adapter = &self.context.adapter;
         EngineInfo {
@@ -373,6 +388,11 @@ impl Engine for GpuEngine {
             backend: Some(adapter.backend.clone()),
             precision: "f32".into(),
             kernels: self.prepared.as_ref().map(|p| p.plan.kernels()),
+            failed: None,
         }
+    }
+
+    fn scaling(&self) -> Option<&Scaling> {
+        Some(&self.scaling)
     }
 }

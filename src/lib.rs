@@ -27,7 +27,8 @@
 //! EM needs one thing from a device: sums of sufficient statistics over all samples. That is the trait
 //! [`Engine`]; `gpu::GpuEngine` (f32 sums in WGSL, finished in f64), [`cpu::CpuEngine`] (f64, all cores)
 //! and [`reference::ReferenceEngine`] (f64, sequential, textbook) implement it. [`em::fit`] runs on any of
-//! them; [`choose::open_engine`] picks one.
+//! them; [`choose::open_engine`] picks one, and [`fallback::FallbackEngine`] goes on on all cores where a
+//! device fails.
 //!
 //! # Watch a fit
 //! An [`em::Observer`] sees every step with the parameters before and after it, can ask for
@@ -76,7 +77,7 @@
 //! sample, or less where the data's conditioning does not allow that in f32.
 //!
 //! # Features
-//! `gpu` (default): the WGSL engine. `cli` (default): the `wgmm` command. `ndarray`: samples from views.
+//! `gpu` (default): the WGSL engine. `cli` (default): the `wgmm` command. `plot` (part of `cli`): pictures. `ndarray`: samples from views.
 //! `default-features = false` leaves a light CPU library.
 
 pub mod agreement;
@@ -85,11 +86,13 @@ pub mod checkpoint;
 pub mod choose;
 mod collapse;
 pub mod compare;
+pub mod conditioning;
 pub mod cpu;
 pub mod data;
 pub mod em;
 pub mod engine;
 pub mod error;
+pub mod fallback;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod infer;
@@ -98,12 +101,15 @@ mod linalg;
 pub mod model;
 pub mod moments;
 pub mod options;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod precision;
 pub mod reference;
 pub mod report;
 pub mod sample;
 pub mod select;
 pub mod shape;
+pub mod verify;
 
 pub use data::Samples;
 pub use engine::Engine;
@@ -121,5 +127,7 @@ pub fn fit(samples: &Samples<'_>, options: &FitOptions) -> Result<GaussianMixtur
     let checked = options.check(samples.n_effective(), samples.n_features())?;
     let request = choose::EngineRequest::default();
     let (mut engine, _) = choose::open_engine(samples, options.n_components, &request)?;
-    em::fit(engine.as_mut(), samples, &checked, &mut em::NoObserver)
+    let mut model = em::fit(engine.as_mut(), samples, &checked, &mut em::NoObserver)?;
+    verify::verify(engine.as_mut(), samples, &mut model, &verify::VerifyOptions::default())?;
+    Ok(model)
 }

@@ -93,12 +93,13 @@ impl Moments {
         ];
         for (name, values) in groups {
             if let Some(i) = values.iter().position(|v| !v.is_finite()) {
-                // Tied second moments belong to no single component; 0 stands for all there.
-                return fail(format!(
-                    "a {name} of component {} is {}",
-                    i * k / values.len().max(k),
-                    values[i]
-                ));
+                let is_shared = name == "second moment" && self.covariance_type == CovarianceType::Tied;
+                let whose = if is_shared {
+                    "of all components together".into()
+                } else {
+                    format!("of component {}", i * k / values.len())
+                };
+                return fail(format!("a {name} {whose} is {}", values[i]));
             }
         }
         if !self.log_likelihood.is_finite() {
@@ -107,7 +108,7 @@ impl Moments {
         let sum: f64 = self.effective_counts.iter().sum();
         if (sum - total_weight).abs() > tolerance * total_weight {
             return fail(format!(
-                "the effective counts sum to {sum}, the samples' weights to {total_weight}"
+                "the effective counts sum to {sum}, the samples' weights to {total_weight}: work was lost"
             ));
         }
         Ok(())

@@ -88,6 +88,7 @@ impl Engine for ReferenceEngine<'_> {
             backend: None,
             precision: "f64".into(),
             kernels: None,
+            failed: None,
         }
     }
 }

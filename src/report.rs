@@ -13,6 +13,8 @@ pub enum StopReason {
     MaxIter,
     /// The observer asked to stop.
     Interrupted,
+    /// The graphics device failed; the parameters are those of the last M-step before.
+    DeviceFailed,
 }
 
 impl StopReason {
@@ -22,6 +24,7 @@ impl StopReason {
             StopReason::Converged => "converged",
             StopReason::MaxIter => "max-iter",
             StopReason::Interrupted => "interrupted",
+            StopReason::DeviceFailed => "device-failed",
         }
     }
 }
@@ -44,6 +47,20 @@ pub struct EngineInfo {
     /// Kernel variants in use, for a graphics adapter.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kernels: Option<String>,
+    /// The engine that computed before and failed, where one did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failed: Option<FailedEngine>,
+}
+
+/// An engine whose device failed, see [`crate::fallback`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedEngine {
+    /// `gpu`.
+    pub kind: String,
+    /// Name of the adapter.
+    pub device: String,
+    /// What happened.
+    pub error: String,
 }
 
 /// How a fit went.
@@ -70,6 +87,13 @@ pub struct FitReport {
     pub bic: f64,
     /// Akaike information criterion.
     pub aic: f64,
+    /// Estimated rounding errors of f32 sums for every component of the returned mixture, `[K]`: of its mean in
+    /// standard deviations and of its covariance, relative ([`crate::conditioning`]). Empty where sums are in f64.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rounding_errors: Vec<f64>,
+    /// How the result was checked in f64, where it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verification: Option<Verification>,
     /// Components that collapsed in the restart that was kept, in order of time.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub collapses: Vec<Collapse>,
@@ -86,6 +110,25 @@ impl FitReport {
     pub fn log_likelihood(&self) -> f64 {
         self.final_mean_log_likelihood * self.total_weight
     }
+}
+
+/// The mean log-likelihood of some samples under the returned parameters: by the engine that fitted, and in f64.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Verification {
+    /// Samples that were looked at.
+    pub n_samples: usize,
+    /// By the engine that fitted, nats per sample; absent where it is no finite number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mean_log_likelihood: Option<f64>,
+    /// In f64, nats per sample.
+    pub expected_mean_log_likelihood: f64,
+    /// How far they are apart; absent where that is no finite number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub difference: Option<f64>,
+    /// What was allowed.
+    pub bound: f64,
+    /// Whether the difference is within the bound.
+    pub verified: bool,
 }
 
 /// One of `n_init` restarts.

@@ -13,12 +13,16 @@ mod checkpoint;
 #[cfg(feature = "cli")]
 mod cli;
 mod collapse;
+mod comparison;
+#[cfg(feature = "gpu")]
+mod conditioning;
 mod cpu_engine;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
 mod examples;
 mod exchange;
+mod fallback;
 mod faults;
 mod golden;
 #[cfg(feature = "gpu")]
@@ -29,9 +33,12 @@ mod model_file;
 #[cfg(feature = "gpu")]
 mod offset;
 mod oracles;
+#[cfg(feature = "plot")]
+mod pictures;
 #[cfg(all(feature = "cli", feature = "gpu"))]
 mod promises;
 mod resume;
 mod selection;
 mod starts;
 mod traps;
+mod verification;

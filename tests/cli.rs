@@ -2,15 +2,25 @@
 
 mod bench;
 mod checkpoint;
+mod compare;
+mod determinism;
+#[cfg(feature = "gpu")]
+mod fallback;
 mod files;
 mod flags;
+mod host;
 mod inference;
 mod messages;
 mod pipeline;
+mod plot;
+mod report;
 mod select;
+#[cfg(unix)]
+mod signals;
 mod starting;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod verify;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -37,7 +47,7 @@ impl Ran {
     fn code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
         assert!(!self.stderr.contains("panicked"), "{self:#?}");
-        if !matches!(code, 0 | 5) {
+        if !matches!(code, 0 | 5 | 6) {
             assert!(self.stderr.contains("error: ") && self.stdout.is_empty(), "{self:#?}");
             assert!(self.stderr.lines().count() <= 20, "{self:#?}");
         }

@@ -1,6 +1,7 @@
 //! Files in, files out: CSV and NPY reading, hostile inputs, and writing that harms nothing.
 
 mod bad_inputs;
+mod changing;
 mod csv;
 mod labels;
 mod npy;

@@ -6,18 +6,22 @@
 use wgmm::Samples;
 use wgmm::gpu::{GpuEngine, GpuOptions, Testing, adapters};
 
+use crate::support::engines::testing_of_suite;
+
 mod bits;
 mod bounds;
 mod case;
+mod checked;
+mod failures;
 mod hostile;
 mod judge;
 mod mutants;
 mod seen;
 mod stages;
 
-/// Opens the best adapter over `samples`, every buffer poisoned.
+/// Opens the best adapter over `samples`, every buffer poisoned, checked where the suite is.
 fn open(samples: &Samples<'_>, chunk_rows: Option<usize>, testing: Testing) -> GpuEngine {
-    let testing = Testing { poison: true, ..testing };
+    let testing = Testing { poison: true, checked: testing.checked || testing_of_suite().checked, ..testing };
     let options = GpuOptions { adapter: None, chunk_rows, allow_software: true, testing };
     GpuEngine::new(samples, &options)
         .unwrap_or_else(|e| panic!("no engine: {e}\nadapters found: {:#?}", adapters()))

@@ -1,7 +1,7 @@
 //! Models as NPZ archives with scikit-learn's names, and the schema of the model file.
 
 mod hostile;
-mod schema;
+pub mod schema;
 mod sklearn;
 
 use std::io::{Cursor, Read};

@@ -18,7 +18,9 @@ CASES = {  # N, D, K
     "huge_k": (1_000_000, 16, 512),
     "xl": (50_000_000, 8, 32),
     "hd": (200_000, 128, 128),
+    "diag": (1_000_000, 64, 64),
 }
+DIAGONAL = {"diag"}  # cases of diagonal covariances; the others' are full
 REG_COVAR = 1e-6
 ROWS = 1 << 15
 
@@ -28,6 +30,10 @@ def sizes(text):
     name, _, rows = text.partition(":")
     n, d, k = CASES[name]
     return (int(float(rows)) if rows else n), d, k
+
+
+def covariance_type(text):
+    return "diag" if text.partition(":")[0] in DIAGONAL else "full"
 
 
 def prepare(text, folder, seed=0):
@@ -59,28 +65,35 @@ def prepare(text, folder, seed=0):
     mean = np.mean(x, axis=0, dtype=np.float64)
     for at in range(0, n, ROWS):
         variances += ((x[at:at + ROWS].astype(np.float64) - mean) ** 2).sum(0) / n
-    np.savez(here / "start.npz", means=start, variances=variances, mean=mean)
-    covariances = np.broadcast_to(np.diag(variances), (k, d, d))
+    np.savez(here / "start.npz", means=start, variances=variances, mean=mean, covariance_type=covariance_type(text))
+    covariances = np.stack([variances if covariance_type(text) == "diag" else np.diag(variances)] * k)
     with open(here / "start.json", "w") as file:
-        json.dump({"covariance_type": "full", "weights": [1 / k] * k, "means": start.tolist(),
+        json.dump({"covariance_type": covariance_type(text), "weights": [1 / k] * k, "means": start.tolist(),
                    "covariances": covariances.tolist()}, file)
     return here
 
 
 def load(folder):
-    """X (memory-mapped f32), and the start: means, variances and the mean of the data."""
+    """X (memory-mapped f32), and the start: means, variances and the mean of the data, and whether covariances
+    are diagonal."""
     start = np.load(Path(folder) / "start.npz")
-    return np.load(Path(folder) / "X.npy", mmap_mode="r"), start["means"], start["variances"], start["mean"]
+    return (np.load(Path(folder) / "X.npy", mmap_mode="r"), start["means"], start["variances"], start["mean"],
+            str(start["covariance_type"]) == "diag")
 
 
 def densities(x, weights, means, covariances):
-    """ln w_k N(x) by Cholesky factors, f64, [rows, K]."""
+    """ln w_k N(x) by Cholesky factors, f64, [rows, K]; diagonal covariances are [K, D]."""
     d = x.shape[1]
     out = np.empty((len(x), len(weights)))
     for k, (mean, covariance) in enumerate(zip(means, covariances)):
-        factor = np.linalg.cholesky(covariance)
-        y = np.linalg.solve(factor, (x - mean).T)
-        constant = np.log(weights[k]) - 0.5 * d * np.log(2 * np.pi) - np.log(np.diag(factor)).sum()
+        if covariance.ndim == 1:
+            roots = np.sqrt(covariance)
+            y = ((x - mean) / roots).T
+        else:
+            factor = np.linalg.cholesky(covariance)
+            roots = np.diag(factor)
+            y = np.linalg.solve(factor, (x - mean).T)
+        constant = np.log(weights[k]) - 0.5 * d * np.log(2 * np.pi) - np.log(roots).sum()
         out[:, k] = constant - 0.5 * (y * y).sum(0)
     return out
 
@@ -104,12 +117,12 @@ def answer(folder, n_iter):
     if path.exists():
         found = np.load(path)
         return (found["weights"], found["means"], found["covariances"]), found["least"]
-    x, means, variances, _ = load(folder)
+    x, means, variances, _, diagonal = load(folder)
     k, d = means.shape
-    weights, covariances = np.full(k, 1 / k), np.broadcast_to(np.diag(variances), (k, d, d)).copy()
+    weights, covariances = np.full(k, 1 / k), np.stack([variances if diagonal else np.diag(variances)] * k)
     least = np.full(k, np.inf)
     for _ in range(n_iter):
-        count, first, second = np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
+        count, first, second = np.zeros(k), np.zeros((k, d)), np.zeros_like(covariances)
         for at in range(0, len(x), ROWS):
             rows = x[at:at + ROWS].astype(np.float64)
             log = densities(rows, weights, means, covariances)
@@ -119,11 +132,13 @@ def answer(folder, n_iter):
                 centred = rows - means[c]
                 weighted = centred * r[:, c:c + 1]
                 first[c] += weighted.sum(0)
-                second[c] += weighted.T @ centred
+                second[c] += (weighted * centred).sum(0) if diagonal else weighted.T @ centred
         shift = first / count[:, None]
         weights, means = count / count.sum(), means + shift
-        covariances = second / count[:, None, None] - shift[:, :, None] * shift[:, None, :]
-        covariances += REG_COVAR * np.eye(d)
+        if diagonal:
+            covariances = second / count[:, None] - shift ** 2 + REG_COVAR
+        else:
+            covariances = second / count[:, None, None] - shift[:, :, None] * shift[:, None, :] + REG_COVAR * np.eye(d)
         least = np.minimum(least, count)
     np.savez(path, weights=weights, means=means, covariances=covariances, least=least)
     return (weights, means, covariances), least
@@ -134,10 +149,11 @@ def distances(found, expected, solid):
     the root of D) over the `solid` components."""
     worst = [0.0, 0.0, 0.0]
     d = expected[1].shape[1]
+    square = lambda covariance: np.diag(covariance) if covariance.ndim == 1 else covariance
     for k in np.flatnonzero(solid):
-        factor = np.linalg.cholesky(expected[2][k])
+        factor = np.linalg.cholesky(square(expected[2][k]))
         shift = np.linalg.solve(factor, found[1][k] - expected[1][k])
-        ratio = np.linalg.solve(factor, np.linalg.solve(factor, found[2][k]).T)
+        ratio = np.linalg.solve(factor, np.linalg.solve(factor, square(found[2][k])).T)
         errors = (abs(found[0][k] - expected[0][k]), np.linalg.norm(shift),
                   np.linalg.norm(ratio - np.eye(d)) / np.sqrt(d))
         worst = [max(w, e) if e == e else e for w, e in zip(worst, errors)]

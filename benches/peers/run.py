@@ -45,10 +45,10 @@ def visit_peer(peer, folder, a, env):
     return json.loads(text.splitlines()[-1])
 
 
-def visit_wgmm(folder, a, env):
+def visit_wgmm(folder, a, env, covariance_type):
     common = ["--engine", "cpu", "--threads", str(a.threads)]
     text = call([a.wgmm, "bench", "--data", str(folder / "X.npy"), "--init", str(folder / "start.json"),
-                 "--warmup", str(a.warmup), "--iters", str(a.iters), "--json", *common], env)
+                 "--covariance", covariance_type, "--warmup", str(a.warmup), "--iters", str(a.iters), "--json", *common], env)
     report = json.loads(text)
     case = report["cases"][0]
     times = case["iteration"]
@@ -57,11 +57,11 @@ def visit_wgmm(folder, a, env):
             "kernels": case["engine"].get("kernels")}
 
 
-def fit_wgmm(folder, a, env, k):
+def fit_wgmm(folder, a, env, k, covariance_type):
     """Where wgmm ends after the same iterations, for the accuracy columns."""
     import numpy as np
     out = folder / "wgmm.json"
-    call([a.wgmm, "fit", str(folder / "X.npy"), "-k", str(k), "--init", str(folder / "start.json"), "--tol", "0",
+    call([a.wgmm, "fit", str(folder / "X.npy"), "-k", str(k), "--covariance", covariance_type, "--init", str(folder / "start.json"), "--tol", "0",
           "--max-iter", str(a.warmup + a.iters), "--engine", "cpu", "--quiet", "-o", str(out)], env)
     model = json.loads(out.read_text())
     return tuple(np.asarray(model[name], dtype=np.float64) for name in ("weights", "means", "covariances"))
@@ -81,12 +81,13 @@ def measure(case, a, peers, env):
     import numpy as np
     import mixture
     n, d, k = mixture.sizes(case)
+    kind = mixture.covariance_type(case)
     folder = mixture.prepare(case, a.data)
     rows = {peer: {"visits": []} for peer in peers}
     load = load_average()
     for turn in range(a.rounds):
         for peer in peers:
-            visit = visit_wgmm(folder, a, env) if peer == OURS else visit_peer(peer, folder, a, env)
+            visit = visit_wgmm(folder, a, env, kind) if peer == OURS else visit_peer(peer, folder, a, env)
             rows[peer]["visits"].append(visit)
             took, least = 1e3 * visit["seconds"], 1e3 * visit["least"]
             print(f"{case} turn {turn + 1} {peer}: {took:.4g} ms, least {least:.4g}", file=sys.stderr)
@@ -99,7 +100,7 @@ def measure(case, a, peers, env):
         row["ms"] = 1e3 * middle(times)
         row["ms_least"] = 1e3 * min(visit["least"] for visit in row["visits"])
         if peer == OURS:
-            found = fit_wgmm(folder, a, env, k)
+            found = fit_wgmm(folder, a, env, k, kind)
         else:
             file = np.load(folder / f"{peer}.npz")
             found = tuple(file[name] for name in ("weights", "means", "covariances"))

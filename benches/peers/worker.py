@@ -24,20 +24,28 @@ def triangle(d):
 
 
 class Features:
-    """EM as two matrix products per block of samples. With phi(x) = (1, x, x_i x_j for i <= j) every
-    weighted log density is linear in phi, and every moment is a weighted sum of phi: 4·K·F operations a
-    sample, F = (D+1)(D+2)/2. On standardised data, in f64. `multiply` and friends come from the library."""
+    """EM as two matrix products per block of samples. With phi(x) = (1, x, x_i x_j for i <= j; for diagonal
+    covariances i = j alone) every weighted log density is linear in phi, and every moment is a weighted sum of
+    phi: 4·K·F operations a sample, F = (D+1)(D+2)/2 or 2D+1. On standardised data, in f64."""
 
-    def __init__(self, means, variances, mean):
-        self.scale, self.mean = np.sqrt(variances), mean
+    def __init__(self, means, variances, mean, diagonal):
+        self.scale, self.mean, self.diagonal = np.sqrt(variances), mean, diagonal
         k, d = means.shape
-        self.rows, self.columns, self.at = triangle(d)
+        if diagonal:
+            self.rows = self.columns = np.arange(d)
+        else:
+            self.rows, self.columns, self.at = triangle(d)
         self.weights, self.means = np.full(k, 1 / k), (means - mean) / self.scale
-        self.covariances = np.broadcast_to(np.eye(d), (k, d, d))
+        self.covariances = np.ones((k, d)) if diagonal else np.broadcast_to(np.eye(d), (k, d, d))
 
     def coefficients(self):
         """[F, K]: the log densities' coefficients of phi."""
         d = self.means.shape[1]
+        if self.diagonal:
+            linear = self.means / self.covariances
+            constant = (np.log(self.weights) - 0.5 * d * np.log(2 * np.pi) - 0.5 * np.log(self.covariances).sum(1)
+                        - 0.5 * (linear * self.means).sum(1))
+            return np.concatenate([constant[:, None], linear, -0.5 / self.covariances], axis=1).T
         factors = np.linalg.cholesky(self.covariances)
         inverse = np.linalg.inv(self.covariances)
         linear = np.einsum("kij,kj->ki", inverse, self.means)
@@ -53,13 +61,18 @@ class Features:
         d = self.means.shape[1]
         count = sums[:, 0]
         self.weights, self.means = count / count.sum(), sums[:, 1:1 + d] / count[:, None]
-        second = (sums[:, 1 + d:] / count[:, None])[:, self.at]
+        second = sums[:, 1 + d:] / count[:, None]
+        if self.diagonal:
+            self.covariances = second - self.means ** 2 + REG_COVAR / self.scale ** 2
+            return
+        second = second[:, self.at]
         self.covariances = second - self.means[:, :, None] * self.means[:, None, :]
         index = np.arange(d)
         self.covariances[:, index, index] += REG_COVAR / self.scale ** 2
 
     def result(self):
-        covariances = self.covariances * np.outer(self.scale, self.scale)
+        scales = self.scale ** 2 if self.diagonal else np.outer(self.scale, self.scale)
+        covariances = self.covariances * scales
         return self.weights, self.means * self.scale + self.mean, covariances
 
     def block_rows(self, budget=8e6):
@@ -86,12 +99,12 @@ def timed_steps(step, warmup, iters, reset, seconds=SECONDS):
 def numpy_features(x, start, warmup, iters):
     """Each iteration is timed: matrix products by BLAS, features and softmax by NumPy, feature-major. The block
     size is the fastest of a few, found before the timing."""
-    means, variances, mean = start
+    means, variances, mean, diagonal = start
     columns = np.ascontiguousarray(((x - mean) / np.sqrt(variances)).T)
     d, n = columns.shape
-    fresh = lambda: Features(means, variances, mean)
+    fresh = lambda: Features(means, variances, mean, diagonal)
     blocks = sorted({min(n, fresh().block_rows(budget)) for budget in (1e6, 4e6, 16e6, 32e6)})
-    phi = np.empty((1 + d + d * (d + 1) // 2, max(blocks)))
+    phi = np.empty((1 + d + len(fresh().rows), max(blocks)))
     phi[0] = 1
 
     def step(state, block):
@@ -102,7 +115,9 @@ def numpy_features(x, start, warmup, iters):
             p = phi[:, :here.shape[1]]
             p[1:1 + d] = here
             row = 1 + d
-            for i in range(d):
+            if diagonal:
+                np.multiply(here, here, out=p[row:])
+            for i in range(0 if diagonal else d):
                 np.multiply(here[i:], here[i], out=p[row:row + d - i])
                 row += d - i
             r = w @ p
@@ -122,9 +137,9 @@ def numpy_features(x, start, warmup, iters):
 def torch_features(x, start, warmup, iters):
     """As numpy-features, by torch on its CPU threads."""
     import torch
-    means, variances, mean = start
+    means, variances, mean, diagonal = start
     rows = torch.from_numpy((x - mean) / np.sqrt(variances))
-    block = Features(means, variances, mean).block_rows()
+    block = Features(means, variances, mean, diagonal).block_rows()
 
     def step(state):
         w = torch.from_numpy(state.coefficients())
@@ -134,7 +149,7 @@ def torch_features(x, start, warmup, iters):
             sums += torch.softmax(phi @ w, 1).T @ phi
         state.update(sums.numpy())
 
-    return timed_steps(step, warmup, iters, lambda: Features(means, variances, mean))
+    return timed_steps(step, warmup, iters, lambda: Features(means, variances, mean, diagonal))
 
 
 def jax_features(x, start, warmup, iters):
@@ -142,8 +157,8 @@ def jax_features(x, start, warmup, iters):
     import jax
     jax.config.update("jax_enable_x64", True)
     import jax.numpy as jnp
-    means, variances, mean = start
-    first = Features(means, variances, mean)
+    means, variances, mean, diagonal = start
+    first = Features(means, variances, mean, diagonal)
     block = min(first.block_rows(), len(x))
     padded = -len(x) % block
     rows = np.concatenate([(x - mean) / np.sqrt(variances), np.zeros((padded, x.shape[1]))])
@@ -160,19 +175,19 @@ def jax_features(x, start, warmup, iters):
 
     sums(first.coefficients()).block_until_ready()
     return timed_steps(lambda state: state.update(np.asarray(sums(state.coefficients()))), warmup, iters,
-                       lambda: Features(means, variances, mean))
+                       lambda: Features(means, variances, mean, diagonal))
 
 
 def scikit_learn(x, start, warmup, iters):
     """GaussianMixture.fit with few and with many iterations, in turns: the difference of their times over the
     difference of their iterations, so that checks of input and the start cancel."""
     from sklearn.mixture import GaussianMixture
-    means, variances, _ = start
+    means, variances, _, diagonal = start
     k, d = means.shape
-    precisions = np.broadcast_to(np.diag(1 / variances), (k, d, d))
+    precisions = np.stack([1 / variances if diagonal else np.diag(1 / variances)] * k)
 
     def fit(n_iter):
-        model = GaussianMixture(k, covariance_type="full", tol=0.0, reg_covar=REG_COVAR, max_iter=n_iter,
+        model = GaussianMixture(k, covariance_type="diag" if diagonal else "full", tol=0.0, reg_covar=REG_COVAR, max_iter=n_iter,
                                 init_params="random_from_data", random_state=0, weights_init=np.full(k, 1 / k),
                                 means_init=means, precisions_init=precisions)
         t = time.perf_counter()

@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::check::Tier;
 use super::report::{CaseReport, Ceiling, DeviceTimes, KernelTime, Memory, Setup};
 use super::timing::{Spread, median};
 use super::{Bench, Problem, first_iteration, machine, measure, oracle};
 use crate::choose::EngineKind;
+use crate::compare::judge::Tier;
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::error::Result;

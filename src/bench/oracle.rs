@@ -2,10 +2,11 @@
 //! one iteration on some of them, from where the run ended. A run again on fewer samples than it was
 //! made for would starve components, and drift from there.
 
-use super::check::{self, Check, Tier};
-use super::timing::{Clock, Outcome, run};
-use super::{Problem, Settings};
+use super::timing::{Clock, run};
+use super::{Problem, Settings, check};
 use crate::choose::EngineKind;
+use crate::compare::judge::{Check, Tier, judge};
+use crate::compare::run::Outcome;
 use crate::cpu::CpuEngine;
 use crate::data::Samples;
 use crate::em::COUNT_TOLERANCE;
@@ -52,7 +53,7 @@ pub(super) fn check(
         let n_iter = settings.n_iter();
         let expected =
             run(engine.as_mut(), &problem.start, n_iter, n_iter, settings.reg_covar, &mut Clock::default())?;
-        return check::compare(outcome, &expected, &tier, (oracle.name(), n, n_iter));
+        return judge(outcome, &expected, &tier, (oracle.name(), n, n_iter));
     }
     let samples = problem.samples.first(check::rows(&problem.start, n, budget))?;
     let parameters = &outcome.parameters;
@@ -69,7 +70,7 @@ pub(super) fn check(
         least_counts: counts.clone(),
     };
     let facts = (oracle.name(), samples.n_samples(), 1);
-    let check = check::compare(&after(&found), &after(&expected), &tier, facts)?;
+    let check = judge(&after(&found), &after(&expected), &tier, facts)?;
     Ok(Check { whole_run: false, ..check })
 }
 

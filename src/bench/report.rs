@@ -5,9 +5,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::case::Case;
-use super::check::Check;
 use super::machine::Machine;
 use super::timing::Spread;
+use crate::compare::judge::Check;
 use crate::error::{Error, Result};
 use crate::report::EngineInfo;
 

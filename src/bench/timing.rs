@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use crate::compare::run::Outcome;
 use crate::em::COUNT_TOLERANCE;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -46,17 +47,6 @@ pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let n = values.len();
     if n == 0 { 0.0 } else { 0.5 * (values[(n - 1) / 2] + values[n / 2]) }
-}
-
-/// Where a fixed number of iterations ended.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// Parameters after the last M-step.
-    pub parameters: Parameters,
-    /// Mean log-likelihood under them, nats per sample.
-    pub mean_log_likelihood: f64,
-    /// The least effective count that each component had in any iteration, `[K]`.
-    pub least_counts: Vec<f64>,
 }
 
 /// Seconds of every iteration after the warm-up.

@@ -29,7 +29,7 @@ impl Identity {
             ("n_features", samples.n_features().to_string()),
             ("feature names", json!(samples.feature_names()).to_string()),
             ("checksum of the values", checksum_of_values(samples)),
-            ("checksum of the sample weights", samples.sample_weights().map_or("none".into(), checksum_f64)),
+            ("checksum of the sample weights", checksum_of_weights(samples)),
             ("n_components", options.n_components.to_string()),
             ("covariance_type", options.covariance_type.to_string()),
             ("checksum of the given start", checksum_of_start(options)),
@@ -84,26 +84,26 @@ fn checksum(fill: impl FnOnce(&mut XxHash3_128)) -> String {
 /// Numbers whose bytes are gathered before they are hashed.
 const BLOCK: usize = 1024;
 
+fn checksum_of<T: Copy, const SIZE: usize>(values: &[T], bytes: impl Fn(T) -> [u8; SIZE]) -> String {
+    let mut gathered = Vec::with_capacity(BLOCK * SIZE);
+    checksum(|hash| {
+        for block in values.chunks(BLOCK) {
+            gathered.clear();
+            block.iter().for_each(|value| gathered.extend_from_slice(&bytes(*value)));
+            hash.write(&gathered);
+        }
+    })
+}
+
 fn checksum_of_values(samples: &Samples<'_>) -> String {
     match samples.values() {
-        Values::F64(values) => checksum_f64(values),
-        Values::F32(values) => {
-            let hash = checksum(|hash| {
-                values.chunks(BLOCK).for_each(|block| {
-                    hash.write(&block.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
-                });
-            });
-            format!("{hash} (f32)")
-        }
+        Values::F64(values) => checksum_of(values, f64::to_le_bytes),
+        Values::F32(values) => format!("{} (f32)", checksum_of(values, f32::to_le_bytes)),
     }
 }
 
-fn checksum_f64(values: &[f64]) -> String {
-    checksum(|hash| {
-        values.chunks(BLOCK).for_each(|block| {
-            hash.write(&block.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
-        });
-    })
+fn checksum_of_weights(samples: &Samples<'_>) -> String {
+    samples.sample_weights().map_or("none".into(), |weights| checksum_of(weights, f64::to_le_bytes))
 }
 
 fn checksum_of_start(options: &CheckedOptions) -> String {

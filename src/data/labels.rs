@@ -7,7 +7,7 @@ use ::csv::ByteRecord;
 use super::csv::{Rows, too_large};
 use super::number::{self, Cell};
 use super::samples::Values;
-use super::source::{Format, Source};
+use super::source::{Format, Source, unchanged};
 use super::table::{self, ReadOptions, Table};
 use crate::error::{Error, Result};
 
@@ -38,15 +38,15 @@ pub fn open_labels_of(path: &Path, table: &Table) -> Result<Vec<String>> {
 
 /// `n_rows` are the labels wanted, where that is known.
 fn read(path: &Path, n_rows: Option<usize>) -> Result<Vec<String>> {
-    let source = Source::open(path)?;
-    let path = source.path().to_owned();
-    match source.format()? {
-        Format::Npy => {
-            let (table, _) = super::npy::read(source, &ReadOptions::default())?;
+    let mut source = Source::open(path)?;
+    let (path, as_opened) = (source.path().to_owned(), source.as_opened());
+    let labels = match source.format()? {
+        Format::Npy => super::npy::read(source, &ReadOptions::default()).and_then(|(table, _)| {
             Ok(column(&path, "labels", &table)?.into_iter().map(|value| format!("{value}")).collect())
-        }
-        Format::Csv => read_labels(&path, Rows::new(source)?, n_rows),
-    }
+        }),
+        Format::Csv => Rows::new(source).and_then(|rows| read_labels(&path, rows, n_rows)),
+    };
+    unchanged(as_opened, labels)
 }
 
 fn read_labels(path: &Path, mut rows: Rows, n_rows: Option<usize>) -> Result<Vec<String>> {

@@ -183,17 +183,26 @@ fn temporary(folder: &Path, existing: Option<&fs::Metadata>) -> io::Result<Unfin
 fn put_in_place(temporary: BufWriter<Unfinished>, name: &Path, old: Option<&Path>) -> io::Result<()> {
     let file = temporary.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync()?;
-    if let Some(old) = old
-        && name.exists()
-    {
-        match fs::remove_file(old) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => fs::hard_link(name, old).or_else(|_| fs::rename(name, old))?,
-        }
+    if let Some(old) = old {
+        keep(name, old)?;
     }
     file.put_in_place(name)?;
     sync_folder(name);
     Ok(())
+}
+
+/// Gives the file `name`, where there is one, the name `old` as well. Another program may do the same at the same time:
+/// what is gone, or already there, is no error.
+fn keep(name: &Path, old: &Path) -> io::Result<()> {
+    use io::ErrorKind::{AlreadyExists, NotFound};
+
+    let unless =
+        |kind, done: io::Result<()>| done.or_else(|e| if e.kind() == kind { Ok(()) } else { Err(e) });
+    unless(NotFound, fs::remove_file(old))?;
+    match fs::hard_link(name, old) {
+        Err(e) if !matches!(e.kind(), AlreadyExists | NotFound) => unless(NotFound, fs::rename(name, old)),
+        _ => Ok(()),
+    }
 }
 
 /// A name is on the disk once its folder is.

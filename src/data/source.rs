@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 
@@ -36,6 +37,40 @@ pub(super) struct Source {
     rest: Box<dyn Read>,
     /// Length in bytes, where it can be known.
     len: Option<u64>,
+    as_opened: Option<AsOpened>,
+}
+
+/// A plain file, and what it was like when it was opened.
+pub(super) struct AsOpened {
+    path: PathBuf,
+    file: File,
+    len: u64,
+    modified: Option<SystemTime>,
+}
+
+impl AsOpened {
+    fn new(path: &Path, file: &File) -> Option<Self> {
+        let (file, meta) = (file.try_clone().ok()?, file.metadata().ok()?);
+        // Files under /proc say 0 and still have content.
+        let plain = meta.is_file() && meta.len() > 0;
+        plain.then(|| AsOpened { path: path.into(), file, len: meta.len(), modified: meta.modified().ok() })
+    }
+
+    fn has_changed(&self) -> bool {
+        self.file.metadata().is_ok_and(|meta| meta.len() != self.len || meta.modified().ok() != self.modified)
+    }
+}
+
+/// `outcome` of reading a file, unless the file was written meanwhile: then neither the values nor a complaint
+/// about them mean anything.
+pub(super) fn unchanged<T>(as_opened: Option<AsOpened>, outcome: Result<T>) -> Result<T> {
+    match as_opened {
+        Some(file) if file.has_changed() => Err(Error::format(
+            file.path,
+            "the file changed while it was read. Wait until whatever writes it is done, and run again",
+        )),
+        _ => outcome,
+    }
 }
 
 /// The formats that can be read.
@@ -51,7 +86,7 @@ impl Source {
     /// # Errors
     /// [`Error::Io`] for what cannot be read, directories included.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let (path, rest, len): (_, Box<dyn Read>, _) = if path == Path::new("-") {
+        let (path, rest, as_opened): (_, Box<dyn Read>, _) = if path == Path::new("-") {
             (PathBuf::from("standard input"), Box::new(io::stdin()), None)
         } else {
             let file = File::open(path).map_err(|e| Error::read(path, e))?;
@@ -64,11 +99,11 @@ impl Source {
                     hint: "Give a file, not a folder",
                 });
             }
-            // Files under /proc say 0 and still have content.
-            let len = (meta.is_file() && meta.len() > 0).then_some(meta.len());
-            (path.to_owned(), Box::new(file), len)
+            let as_opened = AsOpened::new(path, &file);
+            (path.to_owned(), Box::new(file), as_opened)
         };
-        let mut source = Source { path, head: Vec::new(), taken: 0, rest, len };
+        let len = as_opened.as_ref().map(|file| file.len);
+        let mut source = Source { path, head: Vec::new(), taken: 0, rest, len, as_opened };
         source
             .rest
             .by_ref()
@@ -81,6 +116,11 @@ impl Source {
     /// The path, or `standard input`.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// For [`unchanged`], once all is read.
+    pub(super) fn as_opened(&mut self) -> Option<AsOpened> {
+        self.as_opened.take()
     }
 
     /// The first bytes (up to 64 KiB).

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::labels::open_weights;
 use super::samples::Samples;
-use super::source::{Format, Source};
+use super::source::{Format, Source, unchanged};
 use super::{csv, npy};
 use crate::error::{Error, Result};
 
@@ -113,12 +113,13 @@ impl Table {
 /// [`Error::Io`]; [`Error::Format`] for anything that is not a table; [`Error::RaggedRow`], [`Error::Cell`] and
 /// [`Error::NonFinite`] name the place; [`Error::UnknownColumn`] and [`Error::Option`] for the options.
 pub fn open(path: &Path, options: &ReadOptions) -> Result<Table> {
-    let source = Source::open(path)?;
-    let path = source.path().to_owned();
-    let (mut table, weight_file) = match source.format()? {
-        Format::Npy => npy::read(source, options)?,
-        Format::Csv => csv::read(source, options)?,
+    let mut source = Source::open(path)?;
+    let (path, as_opened) = (source.path().to_owned(), source.as_opened());
+    let read = match source.format()? {
+        Format::Npy => npy::read(source, options),
+        Format::Csv => csv::read(source, options),
     };
+    let (mut table, weight_file) = unchanged(as_opened, read)?;
     if let Some(file) = weight_file {
         let weights = table.keep_rows(&format!("weights in {}", file.display()), open_weights(&file)?)?;
         table.samples = table.samples.with_sample_weights(weights).map_err(|e| in_file(&path, e))?;

@@ -176,6 +176,8 @@ impl FitState {
             bic: model.bic(best.log_likelihood, total_weight),
             aic: model.aic(best.log_likelihood),
             log_likelihood_trace: trace,
+            rounding_errors: Vec::new(),
+            verification: None,
             collapses,
             restarts: self.ended.into_iter().map(|ended| ended.summary).collect(),
             options: options.to_map(),

@@ -1,67 +1,18 @@
-//! The adapter, the device and their failures as typed errors.
+//! The device and its failures as typed errors.
 
-use std::sync::{Arc, Mutex};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pollster::block_on;
 
-use super::AdapterSummary;
+use super::adapter::{self, AdapterSummary};
 use super::plan::Limits;
+use super::testing::{Faults, Testing};
 use crate::error::{Error, Result};
 
-/// How long a submission may take before it counts as hung.
-const WAIT_SECONDS: u64 = 300;
-
-/// Vulkan, Metal and DX12; OpenGL has no compute worth having.
-const BACKENDS: wgpu::Backends = wgpu::Backends::PRIMARY;
-
-fn instance() -> wgpu::Instance {
-    wgpu::Instance::new(wgpu::InstanceDescriptor {
-        backends: BACKENDS,
-        flags: wgpu::InstanceFlags::empty(),
-        ..wgpu::InstanceDescriptor::new_without_display_handle()
-    })
-}
-
-/// Hardware before software, discrete before integrated, then the driver's order.
-fn sorted_adapters() -> Vec<wgpu::Adapter> {
-    let mut adapters = block_on(instance().enumerate_adapters(BACKENDS));
-    adapters.sort_by_key(|a| match a.get_info().device_type {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::IntegratedGpu => 1,
-        wgpu::DeviceType::VirtualGpu => 2,
-        wgpu::DeviceType::Other => 3,
-        wgpu::DeviceType::Cpu => 4,
-    });
-    adapters
-}
-
-/// Every adapter there is, the best first.
-pub(super) fn adapters() -> Vec<AdapterSummary> {
-    sorted_adapters().iter().enumerate().map(|(i, a)| summary(i, a)).collect()
-}
-
-fn summary(index: usize, adapter: &wgpu::Adapter) -> AdapterSummary {
-    let (info, limits) = (adapter.get_info(), adapter.limits());
-    let device_type = match info.device_type {
-        wgpu::DeviceType::DiscreteGpu => "discrete",
-        wgpu::DeviceType::IntegratedGpu => "integrated",
-        wgpu::DeviceType::VirtualGpu => "virtual",
-        wgpu::DeviceType::Cpu => "software",
-        wgpu::DeviceType::Other => "other",
-    };
-    AdapterSummary {
-        index,
-        name: info.name,
-        backend: info.backend.to_string(),
-        device_type: device_type.into(),
-        driver: [info.driver, info.driver_info].join(" ").trim().to_owned(),
-        is_software: info.device_type == wgpu::DeviceType::Cpu,
-        max_binding_bytes: limits.max_storage_buffer_binding_size,
-        max_buffer_bytes: limits.max_buffer_size,
-        workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
-    }
-}
+/// How long one submission may take before it counts as hung: they are cut to about half a second.
+const WAIT: Duration = Duration::from_secs(300);
 
 /// An open device.
 pub(super) struct Context {
@@ -69,14 +20,26 @@ pub(super) struct Context {
     pub(super) queue: wgpu::Queue,
     pub(super) adapter: AdapterSummary,
     pub(super) limits: Limits,
+    /// What went wrong outside any call, the first of its kind.
     failure: Arc<Mutex<Option<Failure>>>,
+    timeout: Duration,
+    pub(super) faults: Faults,
 }
 
 /// What the device reported outside any call.
 #[derive(Debug, Clone)]
 enum Failure {
     Lost(String),
+    Hung,
     Uncaptured(String),
+}
+
+/// Keeps the first failure, but for one that explains it: a lost device refuses everything.
+fn note(slot: &Mutex<Option<Failure>>, new: Failure) {
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if slot.is_none() || matches!((&*slot, &new), (Some(Failure::Uncaptured(_)), Failure::Lost(_))) {
+        *slot = Some(new);
+    }
 }
 
 impl std::fmt::Debug for Context {
@@ -85,67 +48,71 @@ impl std::fmt::Debug for Context {
     }
 }
 
+impl Drop for Context {
+    fn drop(&mut self) {
+        // Dropping a queue waits for it without end: that of a device that hangs must never be dropped.
+        if matches!(self.failure(), Some(Failure::Lost(_) | Failure::Hung)) {
+            std::mem::forget(self.queue.clone());
+        }
+    }
+}
+
+/// The limits that plans know, of `limits`.
+fn limits_of(limits: &wgpu::Limits) -> Limits {
+    Limits {
+        binding_bytes: limits.max_storage_buffer_binding_size,
+        buffer_bytes: limits.max_buffer_size,
+        workgroup_bytes: limits.max_compute_workgroup_storage_size as usize,
+        invocations: limits.max_compute_invocations_per_workgroup as usize,
+        workgroups: limits.max_compute_workgroups_per_dimension as usize,
+    }
+}
+
+/// Makes a device of a lesser adapter: one that enforces `lower` where it is below `limits`.
+fn lower(limits: &mut wgpu::Limits, lower: &Limits) {
+    let lower = limits_of(limits).at_most(lower);
+    limits.max_storage_buffer_binding_size = lower.binding_bytes;
+    limits.max_buffer_size = lower.buffer_bytes;
+    limits.max_compute_workgroup_storage_size = lower.workgroup_bytes as u32;
+    limits.max_compute_invocations_per_workgroup = lower.invocations as u32;
+    limits.max_compute_workgroups_per_dimension = lower.workgroups as u32;
+}
+
 impl Context {
-    /// Opens the adapter asked for: by index or part of its name, else the best; a software adapter
-    /// only by name or with `allow_software`.
-    pub(super) fn open(requested: Option<&str>, allow_software: bool) -> Result<Context> {
-        let adapters = sorted_adapters();
-        let summaries: Vec<AdapterSummary> =
-            adapters.iter().enumerate().map(|(i, a)| summary(i, a)).collect();
-        let index = match requested {
-            Some(text) => match text.parse::<usize>() {
-                Ok(index) => summaries.get(index).map(|s| s.index),
-                Err(_) => {
-                    let wanted = text.to_lowercase();
-                    summaries.iter().position(|s| s.name.to_lowercase().contains(&wanted))
-                }
-            },
-            None => summaries.iter().position(|s| allow_software || !s.is_software),
-        };
-        let Some(index) = index else {
-            let names: Vec<String> = summaries.iter().map(|s| format!("{} {}", s.index, s.name)).collect();
-            return Err(Error::NoDevice {
-                requested: requested.unwrap_or("a graphics card").into(),
-                available: if names.is_empty() { "none".into() } else { names.join(", ") },
-            });
-        };
-        let adapter = &adapters[index];
+    /// Opens the adapter asked for ([`adapter::pick`]).
+    pub(super) fn open(requested: Option<&str>, allow_software: bool, testing: &Testing) -> Result<Context> {
+        let (adapter, summary) = adapter::pick(requested, allow_software)?;
+        let mut required_limits = adapter.limits();
+        if let Some(limits) = &testing.limits {
+            lower(&mut required_limits, limits);
+        }
         let (device, queue) = block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("wgmm"),
             required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
-            required_limits: adapter.limits(),
+            required_limits,
             ..Default::default()
         }))
         .map_err(|e| Error::NoDevice {
-            requested: summaries[index].name.clone(),
+            requested: summary.name.clone(),
             available: format!("it refused to open: {e}"),
         })?;
         let failure = Arc::new(Mutex::new(None));
-        let store = |failure: &Arc<Mutex<Option<Failure>>>, new: Failure| {
-            if let Ok(mut slot) = failure.lock() {
-                slot.get_or_insert(new);
-            }
-        };
         let lost = Arc::clone(&failure);
         device.set_device_lost_callback(move |reason, message| {
-            // Dropping the device reports itself this way, too.
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                store(&lost, Failure::Lost(message));
-            }
+            let message = if message.is_empty() { format!("{reason:?}").to_lowercase() } else { message };
+            note(&lost, Failure::Lost(message));
         });
         let uncaptured = Arc::clone(&failure);
         device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
-            store(&uncaptured, Failure::Uncaptured(e.to_string()));
+            note(&uncaptured, Failure::Uncaptured(e.to_string()));
         }));
-        let limits = device.limits();
-        let limits = Limits {
-            binding_bytes: limits.max_storage_buffer_binding_size,
-            buffer_bytes: limits.max_buffer_size,
-            workgroup_bytes: limits.max_compute_workgroup_storage_size as usize,
-            invocations: limits.max_compute_invocations_per_workgroup as usize,
-            workgroups: limits.max_compute_workgroups_per_dimension as usize,
-        };
-        Ok(Context { device, queue, adapter: summaries[index].clone(), limits, failure })
+        let limits = limits_of(&device.limits());
+        let (timeout, faults) = (testing.timeout.unwrap_or(WAIT), testing.faults.clone());
+        Ok(Context { device, queue, adapter: summary, limits, failure, timeout, faults })
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Runs `work` inside error scopes: whatever the device refuses becomes an error that names `stage`
@@ -157,21 +124,28 @@ impl Context {
         let value = work();
         let internal = block_on(internal.pop());
         let validation = block_on(validation.pop());
-        if block_on(memory.pop()).is_some() {
-            return Err(Error::OutOfMemory { label: stage.into(), bytes });
+        let memory = block_on(memory.pop());
+        let refused = internal.or(validation);
+        if refused.is_some() || memory.is_some() {
+            // A device that is gone refuses everything, and tells when it is asked.
+            self.poll(stage, wgpu::PollType::Poll)?;
         }
-        match internal.or(validation) {
+        self.check(stage)?;
+        match refused {
+            _ if memory.is_some() => Err(Error::OutOfMemory { label: stage.into(), bytes }),
             Some(error) => Err(Error::Shader { stage: stage.into(), message: error.to_string() }),
-            None => self.check(stage).map(|()| value),
+            None => Ok(value),
         }
     }
 
     /// Fails if the device was lost or reported an error outside any scope.
     pub(super) fn check(&self, stage: &str) -> Result<()> {
-        match self.failure.lock().ok().and_then(|f| f.clone()) {
+        let stage = stage.to_owned();
+        match self.failure() {
             None => Ok(()),
-            Some(Failure::Lost(message)) => Err(Error::DeviceLost { stage: stage.into(), message }),
-            Some(Failure::Uncaptured(message)) => Err(Error::Shader { stage: stage.into(), message }),
+            Some(Failure::Lost(message)) => Err(Error::DeviceLost { stage, message }),
+            Some(Failure::Hung) => Err(Error::Timeout { stage, seconds: self.timeout.as_secs() }),
+            Some(Failure::Uncaptured(message)) => Err(Error::Shader { stage, message }),
         }
     }
 
@@ -184,7 +158,7 @@ impl Context {
         poison: bool,
     ) -> Result<wgpu::Buffer> {
         let size = bytes.next_multiple_of(16).max(16);
-        self.scoped(label, size, || {
+        let buffer = self.scoped(label, size, || {
             let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
                 size,
@@ -195,22 +169,60 @@ impl Context {
                 self.queue.write_buffer(&buffer, 0, &vec![0xff; size as usize]);
             }
             buffer
-        })
+        })?;
+        if self.faults.no_memory(size) {
+            return Err(Error::OutOfMemory { label: label.into(), bytes: size });
+        }
+        Ok(buffer)
+    }
+
+    /// Submits what `encoder` recorded and all writes that are queued.
+    pub(super) fn submit(&self, encoder: Option<wgpu::CommandEncoder>) -> wgpu::SubmissionIndex {
+        let is_dropped = encoder.is_some() && self.faults.drops_submission();
+        let work = encoder.filter(|_| !is_dropped).map(wgpu::CommandEncoder::finish);
+        let index = self.queue.submit(work);
+        if self.faults.loses_device() {
+            self.device.destroy();
+        }
+        index
     }
 
     /// Waits until everything submitted so far is done.
     pub(super) fn wait(&self, stage: &str) -> Result<()> {
-        let timeout = Some(Duration::from_secs(WAIT_SECONDS));
-        match self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout }) {
-            Ok(_) => self.check(stage),
-            Err(wgpu::PollError::Timeout) => {
-                Err(Error::Timeout { stage: stage.into(), seconds: WAIT_SECONDS })
+        self.wait_for(stage, None)
+    }
+
+    /// Waits until `submission` is done, or everything.
+    pub(super) fn wait_for(&self, stage: &str, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        self.poll(stage, wgpu::PollType::Wait { submission_index: submission, timeout: Some(self.timeout) })
+    }
+
+    /// Lets the device report. wgpu 30 panics where the driver says during a poll that the device is lost
+    /// (`Device::poll` knows no such error).
+    fn poll(&self, stage: &str, kind: wgpu::PollType) -> Result<()> {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            self.faults.panic_in_driver();
+            match kind {
+                wgpu::PollType::Wait { .. } if self.faults.hangs() => {
+                    std::thread::sleep(self.timeout);
+                    Err(wgpu::PollError::Timeout)
+                }
+                kind => self.device.poll(kind),
             }
-            Err(error) => {
-                self.check(stage)?;
-                Err(Error::DeviceLost { stage: stage.into(), message: error.to_string() })
+        }));
+        match polled {
+            Ok(Ok(_)) => {}
+            Ok(Err(wgpu::PollError::Timeout)) => note(&self.failure, Failure::Hung),
+            Ok(Err(error)) => note(&self.failure, Failure::Lost(error.to_string())),
+            Err(panic) => {
+                let said = panic.downcast_ref::<String>().map(String::as_str);
+                let said = said.or_else(|| panic.downcast_ref().copied()).unwrap_or("no reason given");
+                // The driver's words stand at the end of wgpu's.
+                let message = said.lines().map(str::trim).rfind(|l| !l.is_empty()).unwrap_or(said);
+                note(&self.failure, Failure::Lost(message.to_owned()));
             }
         }
+        self.check(stage)
     }
 
     /// The first `bytes` of a MAP_READ buffer, after everything submitted is done.

@@ -61,7 +61,7 @@ pub fn bindings(plan: &Plan, template: Template) -> [Vec<(u32, Binding)>; 3] {
             }
             [vec![(0, Read), (3, Uniform)], parameters, vec![(0, Read), (1, Read), (2, Write)]]
         }
-        shader::SUM_PARTIALS => [vec![(3, Uniform)], vec![], vec![(0, Read), (1, Write)]],
+        shader::SUM_PARTIALS => [vec![(3, Uniform)], vec![], vec![(0, Write), (1, Write)]],
         shader::PROBE_COPY => [vec![], vec![], vec![(0, Read), (1, Write)]],
         _ => [vec![], vec![], vec![(0, Write)]],
     }

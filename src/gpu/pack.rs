@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::layout::HUGE;
 use super::plan::{FactorLayout, Plan};
-use super::resident::Scaling;
+use crate::data::Scaling;
 use crate::linalg;
 use crate::model::Parameters;
 use crate::precision::Precisions;

@@ -10,6 +10,7 @@ mod kernels;
 pub use kernels::{Blocks, Density, FactorLayout, Kernel, Tuning};
 
 use super::shader;
+use crate::conditioning::has_whitened_moments;
 use crate::error::{Error, Result};
 use crate::shape::{CovarianceType, triangle_len};
 
@@ -86,7 +87,7 @@ impl Problem {
     /// component's own shape, which thin components of few features need (grey pixels among RGB); with
     /// more features it would double the work.
     pub fn has_whitened_moments(&self) -> bool {
-        self.covariance_type == CovarianceType::Full && self.n_features <= 4
+        has_whitened_moments(self.covariance_type, self.n_features)
     }
 }
 
@@ -111,6 +112,8 @@ pub struct Plan {
     pub slices_per_group: usize,
     /// Samples per slab, at most.
     pub max_slab: usize,
+    /// Workgroups per dispatch dimension, at most.
+    pub workgroups: usize,
     /// Useful floating-point operations per sample of one E-step: with full covariances 2K(D(D+1)/2+D)
     /// for the densities and 2K(D(D+1)/2+D+1) for the moments.
     pub flops_per_sample: f64,
@@ -154,7 +157,7 @@ impl Plan {
         }
         let sum = Kernel {
             template: shader::SUM_PARTIALS,
-            values: kernels::values([("GROUP", slices_per_group)]),
+            values: kernels::values([("GROUP", slices_per_group), ("COUNTS", blocks.statistics - 1)]),
             workgroup_bytes: 0,
             invocations: 256,
         };
@@ -181,6 +184,7 @@ impl Plan {
             slice,
             slices_per_group,
             max_slab: (max_slab_units * unit).min(n_samples.next_multiple_of(unit)),
+            workgroups: limits.workgroups,
             flops_per_sample: 2.0 * k as f64 * operations as f64,
         };
         plan.check(limits, unit)?;

@@ -170,7 +170,7 @@ fn timed(
         if let Some(timing) = &timing {
             timing.resolve(&mut encoder);
         }
-        context.queue.submit([encoder.finish()]);
+        context.submit(Some(encoder));
     })?;
     let seconds = match timing {
         Some(timing) => timing.read(context)?[0],

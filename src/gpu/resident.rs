@@ -5,75 +5,13 @@ use rayon::prelude::*;
 use super::context::Context;
 use super::plan::{ALIGNMENT, TILE};
 use crate::data::Samples;
+pub use crate::data::Scaling;
 use crate::error::{Error, Result};
 
 /// Samples converted and queued at a time.
 const UPLOAD_ROWS: usize = 1 << 16;
 /// Bytes queued before the device is given time to take them.
 const UPLOAD_BYTES: usize = 256 << 20;
-/// Samples per partial sum of the scaling: fixed, so that the sums do not depend on threads.
-const BLOCK: usize = 8192;
-
-/// Affine map of every feature between data units and the device's: x' = (x − centre)/scale.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scaling {
-    /// Mean of every feature, `[D]`.
-    pub centre: Vec<f64>,
-    /// Standard deviation of every feature, `[D]`; 1 where it is 0.
-    pub scale: Vec<f64>,
-}
-
-impl Scaling {
-    /// Weighted mean and standard deviation of every feature in f64, two passes.
-    pub fn of(samples: &Samples<'_>) -> Scaling {
-        let total = samples.total_weight();
-        let zero = vec![0.0; samples.n_features()];
-        let centre: Vec<f64> = column_sums(samples, |x, _| x, &zero).into_iter().map(|s| s / total).collect();
-        let scale = column_sums(samples, |x, c| (x - c) * (x - c), &centre)
-            .into_iter()
-            .map(|s| (s / total).sqrt())
-            // A constant feature may leave a rounding error of its mean behind.
-            .zip(&centre)
-            .map(|(s, c)| if s > 1e-14 * c.abs() { s } else { 1.0 })
-            .collect();
-        Scaling { centre, scale }
-    }
-
-    /// A data-unit vector on the device's scale, still f64.
-    pub fn to_device<'s>(&'s self, x: &'s [f64]) -> impl Iterator<Item = f64> + 's {
-        x.iter().zip(&self.centre).zip(&self.scale).map(|((x, c), s)| (x - c) / s)
-    }
-
-    /// Feature `i` of a device value in data units.
-    pub fn to_data(&self, i: usize, x: f64) -> f64 {
-        self.centre[i] + x * self.scale[i]
-    }
-}
-
-/// Σ w·f(x, c) of every column, in blocks added in their order.
-fn column_sums(samples: &Samples<'_>, f: impl Fn(f64, f64) -> f64 + Sync, centre: &[f64]) -> Vec<f64> {
-    let (n, d) = (samples.n_samples(), samples.n_features());
-    let blocks: Vec<Vec<f64>> = (0..n.div_ceil(BLOCK))
-        .into_par_iter()
-        .map(|block| {
-            let mut scratch = Vec::new();
-            let rows = block * BLOCK..((block + 1) * BLOCK).min(n);
-            let mut sums = vec![0.0; d];
-            for (i, x) in samples.rows_f64(rows.clone(), &mut scratch).chunks_exact(d).enumerate() {
-                let w = samples.weight(rows.start + i);
-                for ((sum, x), c) in sums.iter_mut().zip(x).zip(centre) {
-                    *sum += w * f(*x, *c);
-                }
-            }
-            sums
-        })
-        .collect();
-    let mut sums = vec![0.0; d];
-    for block in &blocks {
-        sums.iter_mut().zip(block).for_each(|(s, b)| *s += b);
-    }
-    sums
-}
 
 /// One chunk of samples in device memory.
 #[derive(Debug)]
@@ -86,7 +24,8 @@ pub(super) struct Chunk {
     pub(super) weights: Option<[wgpu::Buffer; 2]>,
 }
 
-/// Uploads `samples` in chunks of at most `chunk_rows` samples (rounded up to [`ALIGNMENT`]).
+/// Uploads `samples` in chunks of at most `chunk_rows` samples (rounded up to [`ALIGNMENT`]), or fewer where
+/// the device has no room for so many in one buffer. How they are cut changes no bit of any result.
 pub(super) fn upload(
     context: &Context,
     samples: &Samples<'_>,
@@ -103,11 +42,26 @@ pub(super) fn upload(
             available: context.limits.binding_bytes,
         });
     }
-    let rows = chunk_rows.map_or(fitting, |r| r.next_multiple_of(ALIGNMENT).min(fitting));
-    (0..n)
-        .step_by(rows)
-        .map(|start| upload_chunk(context, samples, scaling, start, rows.min(n - start)))
-        .collect()
+    let mut rows = chunk_rows.map_or(fitting, |r| r.next_multiple_of(ALIGNMENT).min(fitting));
+    let mut chunks = Vec::new();
+    let mut start = 0;
+    while start < n {
+        let here = rows.min(n - start);
+        match upload_chunk(context, samples, scaling, start, here) {
+            Ok(chunk) => {
+                chunks.push(chunk);
+                start += here;
+            }
+            // Memory in one piece is scarcer than memory: what was uploaded stays, the rest is cut finer.
+            Err(Error::OutOfMemory { label, bytes }) if here > ALIGNMENT => {
+                rows = (here / 2).next_multiple_of(ALIGNMENT);
+                tracing::info!("no room for {label} ({bytes} bytes): on with chunks of {rows} samples");
+                context.wait("wgmm/upload/samples")?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(chunks)
 }
 
 fn upload_chunk(
@@ -140,7 +94,7 @@ fn upload_chunk(
         })?;
         queued += tiles.len() * 4;
         if queued >= UPLOAD_BYTES {
-            context.queue.submit([]);
+            context.submit(None);
             context.wait("wgmm/upload/samples")?;
             queued = 0;
         }
@@ -162,7 +116,7 @@ fn upload_chunk(
             Some([make("wgmm/upload/weights", floats(|w| w))?, make("wgmm/upload/log_weights", logs)?])
         }
     };
-    context.queue.submit([]);
+    context.submit(None);
     context.wait("wgmm/upload/samples")?;
     Ok(Chunk { rows, samples: buffer, weights })
 }

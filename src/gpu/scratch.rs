@@ -2,18 +2,23 @@
 
 use std::ops::Range;
 
-use super::Testing;
+use super::buffers::{Buffers, STAMP_BYTES};
 use super::context::Context;
 use super::layout::{self, Slab};
 use super::pack::Upload;
 use super::pipeline::Pipeline;
 use super::plan::{Kernel, Plan, TILE};
 use super::resident::Chunk;
+use super::testing::Testing;
 use super::timing::Timing;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Bytes between two slab uniforms: the largest alignment WebGPU allows an adapter to ask for.
 const SLAB_BYTES: usize = 256;
+
+/// Slabs of one submission: about half a second of work at most, which a device may take without being
+/// taken for one that hangs.
+const SLABS_PER_SUBMISSION: usize = 16;
 
 /// What a dispatch does; the order of the kernels of one slab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,25 +45,8 @@ pub(super) struct Scratch {
     /// The sum over groups: its slab and its groups 0 and 2.
     finish: (Slab, [wgpu::BindGroup; 2]),
     cut: Option<Cut>,
-}
-
-/// The buffers that are written or read from outside the kernels.
-#[derive(Debug)]
-struct Buffers {
-    factors: wgpu::Buffer,
-    constants: wgpu::Buffer,
-    whitening: wgpu::Buffer,
-    origins: wgpu::Buffer,
-    whitened: wgpu::Buffer,
-    weighted_log_densities: wgpu::Buffer,
-    log_normalisers: wgpu::Buffer,
-    log_likelihoods: wgpu::Buffer,
-    log_likelihoods_bytes: u64,
-    partials: wgpu::Buffer,
-    totals: wgpu::Buffer,
-    results: wgpu::Buffer,
-    results_bytes: u64,
-    staging: wgpu::Buffer,
+    /// E-steps begun.
+    e_steps: u32,
 }
 
 /// The slabs of an E-step, chunk by chunk, with group 0 of every stage.
@@ -66,42 +54,6 @@ struct Buffers {
 struct Cut {
     slab_rows: usize,
     chunks: Vec<(Vec<Slab>, Vec<wgpu::BindGroup>)>,
-}
-
-impl Buffers {
-    fn new(context: &Context, plan: &Plan, chunks: &[Chunk], poison: bool) -> Result<Buffers> {
-        let (k, d) = (plan.problem.n_components, plan.problem.n_features);
-        let storage = wgpu::BufferUsages::STORAGE;
-        let source = storage | wgpu::BufferUsages::COPY_SRC;
-        let buffer = |label, bytes: usize, usage| context.buffer(label, bytes as u64, usage, poison);
-        let row_bytes = plan.blocks.row_length(k) * 4;
-        let padded: usize = chunks.iter().map(|c| c.rows.next_multiple_of(plan.slab_unit())).sum();
-        let log_likelihoods_bytes = padded / plan.density.rows * 4;
-        let results_bytes = row_bytes * plan.result_rows();
-        let whitened = if plan.whiten.is_some() { plan.max_slab * d * 4 } else { 0 };
-        let staging_bytes = (results_bytes + log_likelihoods_bytes) as u64;
-        let staging_usage = wgpu::BufferUsages::MAP_READ;
-        Ok(Buffers {
-            factors: buffer("wgmm/e_step/factors", plan.density.factor_vecs * 16, storage)?,
-            constants: buffer("wgmm/e_step/constants", k * 4, storage)?,
-            whitening: buffer("wgmm/e_step/whitening", plan.whitening_vecs() * 16, storage)?,
-            origins: buffer("wgmm/e_step/origins", k * plan.blocks.vecs * 16, storage)?,
-            whitened: buffer("wgmm/e_step/whitened", whitened, storage)?,
-            weighted_log_densities: buffer(
-                "wgmm/e_step/weighted_log_densities",
-                plan.max_slab * k * 4,
-                source,
-            )?,
-            log_normalisers: buffer("wgmm/e_step/log_normalisers", plan.max_slab * 4, storage)?,
-            log_likelihoods: buffer("wgmm/e_step/log_likelihoods", log_likelihoods_bytes, source)?,
-            partials: buffer("wgmm/e_step/partials", row_bytes * (plan.max_slab / plan.slice), storage)?,
-            totals: buffer("wgmm/e_step/totals", plan.totals_bytes() as usize, storage)?,
-            results: buffer("wgmm/e_step/results", results_bytes, source)?,
-            staging: context.buffer("wgmm/e_step/staging", staging_bytes, staging_usage, false)?,
-            log_likelihoods_bytes: log_likelihoods_bytes as u64,
-            results_bytes: results_bytes as u64,
-        })
-    }
 }
 
 impl Scratch {
@@ -134,13 +86,14 @@ impl Scratch {
         let last = Slab {
             n_slices: plan.groups() as u32,
             row_length: plan.blocks.row_length(plan.problem.n_components) as u32,
+            n_components: plan.problem.n_components as u32,
             ..Slab::default()
         };
         let uniform = slab_uniform(context, std::iter::once(&last))?;
         let group_0 = sum.pipeline.bind(context, 0, &[&uniform])?;
         let finish = (last, [group_0, sum.pipeline.bind(context, 2, &[&b.totals, &b.results])?]);
         stages.push(sum);
-        Ok(Scratch { stages, buffers: b, finish, cut: None })
+        Ok(Scratch { stages, buffers: b, finish, cut: None, e_steps: 0 })
     }
 
     /// Queues packed parameters for the next dispatches.
@@ -209,54 +162,83 @@ impl Scratch {
         self.cut.iter().flat_map(|c| &c.chunks).map(|(slabs, _)| slabs.len()).sum()
     }
 
-    /// One submission over all slabs and one readback: results and log-likelihood partials. With
+    /// All slabs in submissions of a few each, and one readback: results and log-likelihood partials. With
     /// `timing` every dispatch is a pass of its own, timed on the device.
     pub(super) fn e_step(
-        &self,
+        &mut self,
         context: &Context,
         plan: &Plan,
         mut timing: Option<&mut Timing>,
     ) -> Result<(Vec<f32>, Vec<f32>)> {
         let stage = "the E-step";
+        self.e_steps += 1;
         let b = &self.buffers;
+        context.queue.write_buffer(&b.stamp, 0, &self.e_steps.to_le_bytes());
+        let dispatches: Vec<_> = self.dispatches().filter(|_| !context.faults.drops_dispatch()).collect();
+        let mut submissions = Vec::new();
+        for some in dispatches.chunks(SLABS_PER_SUBMISSION * self.stages.len()) {
+            submissions.push(context.scoped(stage, 0, || {
+                let mut encoder = context.device.create_command_encoder(&Default::default());
+                match &mut timing {
+                    None => {
+                        let mut pass = encoder.begin_compute_pass(&Default::default());
+                        some.iter().for_each(|d| dispatch(&mut pass, plan, *d));
+                    }
+                    Some(timing) => {
+                        for work in some {
+                            let timestamp_writes = timing.next(work.0.work as usize);
+                            let label = Some(stage);
+                            let descriptor = wgpu::ComputePassDescriptor { label, timestamp_writes };
+                            dispatch(&mut encoder.begin_compute_pass(&descriptor), plan, *work);
+                        }
+                    }
+                }
+                context.submit(Some(encoder))
+            })?);
+        }
         context.scoped(stage, 0, || {
             let mut encoder = context.device.create_command_encoder(&Default::default());
-            match &mut timing {
-                None => {
-                    let mut pass = encoder.begin_compute_pass(&Default::default());
-                    self.dispatches().for_each(|d| dispatch(&mut pass, plan, d));
-                }
-                Some(timing) => {
-                    for work in self.dispatches() {
-                        let timestamp_writes = timing.next(work.0.work as usize);
-                        let label = Some(stage);
-                        let descriptor = wgpu::ComputePassDescriptor { label, timestamp_writes };
-                        dispatch(&mut encoder.begin_compute_pass(&descriptor), plan, work);
-                    }
-                    timing.resolve(&mut encoder);
-                }
+            if let Some(timing) = &timing {
+                timing.resolve(&mut encoder);
             }
-            if let Some(sum) = self.stages.last() {
+            if let Some(sum) = self.stages.last().filter(|_| !context.faults.drops_dispatch()) {
                 let (slab, [group_0, group_2]) = &self.finish;
                 let mut pass = encoder.begin_compute_pass(&Default::default());
                 pass.set_pipeline(&sum.pipeline.pipeline);
                 pass.set_bind_group(0, group_0, &[0]);
                 pass.set_bind_group(2, group_2, &[]);
-                pass.dispatch_workgroups(sum_width(slab), layout::groups_of(plan, slab), 1);
+                pass.dispatch_workgroups(sum_width(plan, slab), layout::groups_of(plan, slab), 1);
             }
-            encoder.copy_buffer_to_buffer(&b.results, 0, &b.staging, 0, b.results_bytes);
-            let at = b.results_bytes;
-            encoder.copy_buffer_to_buffer(&b.log_likelihoods, 0, &b.staging, at, b.log_likelihoods_bytes);
-            context.queue.submit([encoder.finish()]);
+            let mut at = 0;
+            let sizes = [b.results_bytes, b.log_likelihoods_bytes, STAMP_BYTES];
+            for (buffer, bytes) in [&b.results, &b.log_likelihoods, &b.stamp].into_iter().zip(sizes) {
+                encoder.copy_buffer_to_buffer(buffer, 0, &b.staging, at, bytes);
+                at += bytes;
+            }
+            // The next E-step must not find the numbers of this one where a dispatch of it was lost.
+            encoder.clear_buffer(&b.results, 0, None);
+            encoder.copy_buffer_to_buffer(&b.absent, 0, &b.log_likelihoods, 0, b.log_likelihoods_bytes);
+            context.submit(Some(encoder));
         })?;
-        let mut values: Vec<f32> =
-            context.read(&b.staging, b.results_bytes + b.log_likelihoods_bytes, stage)?;
-        let log_likelihoods = values.split_off((b.results_bytes / 4) as usize);
+        // One by one: the time limit is that of a single submission.
+        for submission in submissions {
+            context.wait_for(stage, Some(submission))?;
+        }
+        let (results, bytes) = ((b.results_bytes / 4) as usize, b.results_bytes + b.log_likelihoods_bytes);
+        let mut values: Vec<f32> = context.read(&b.staging, bytes + STAMP_BYTES, stage)?;
+        if values.pop().map(f32::to_bits) != Some(self.e_steps) {
+            let message = "it answered with the sums of an earlier E-step".into();
+            return Err(Error::DeviceLost { stage: stage.into(), message });
+        }
+        let log_likelihoods = values.split_off(results);
+        if let Some(component) = context.faults.spoiled_component() {
+            values[component] = f32::NAN;
+        }
         Ok((values, log_likelihoods))
     }
 
     /// Every dispatch of an E-step in order: its stage, group 0, slab and the offset of the slab's uniform.
-    fn dispatches(&self) -> impl Iterator<Item = (&Stage, &wgpu::BindGroup, &Slab, u32)> {
+    fn dispatches(&self) -> impl Iterator<Item = Dispatch<'_>> {
         let chunks = self.cut.iter().flat_map(|cut| &cut.chunks);
         let slabs = chunks.flat_map(|(slabs, groups)| slabs.iter().map(move |slab| (slab, groups)));
         slabs.enumerate().flat_map(|(i, (slab, groups))| {
@@ -301,17 +283,16 @@ impl Scratch {
                 bound.iter().for_each(|(s, group)| dispatch(&mut pass, plan, (s, group, &slab, 0)));
             }
             encoder.copy_buffer_to_buffer(&self.buffers.weighted_log_densities, 0, &staging, 0, bytes);
-            context.queue.submit([encoder.finish()]);
+            context.submit(Some(encoder));
         })?;
         Ok((stride, rows.start - first, context.read(&staging, bytes, stage)?))
     }
 }
 
-fn dispatch(
-    pass: &mut wgpu::ComputePass<'_>,
-    plan: &Plan,
-    (stage, group_0, slab, offset): (&Stage, &wgpu::BindGroup, &Slab, u32),
-) {
+/// A stage, its group 0, the slab and the offset of the slab's uniform.
+type Dispatch<'s> = (&'s Stage, &'s wgpu::BindGroup, &'s Slab, u32);
+
+fn dispatch(pass: &mut wgpu::ComputePass<'_>, plan: &Plan, (stage, group_0, slab, offset): Dispatch<'_>) {
     let blocks = &plan.blocks;
     let [x, y, z] = match stage.work {
         Work::Whiten => [slab.stride / TILE as u32, 1, 1],
@@ -320,7 +301,7 @@ fn dispatch(
             let role_groups = blocks.roles.div_ceil(blocks.roles_here) as u32;
             [slab.n_slices, role_groups, plan.problem.n_components.div_ceil(blocks.lanes) as u32]
         }
-        Work::Sum => [sum_width(slab), layout::groups_of(plan, slab), 1],
+        Work::Sum => [sum_width(plan, slab), layout::groups_of(plan, slab), 1],
     };
     pass.set_pipeline(&stage.pipeline.pipeline);
     pass.set_bind_group(0, group_0, &[offset]);
@@ -333,8 +314,8 @@ fn dispatch(
 }
 
 /// Workgroups of `sum_partials` along a row; the kernel strides where a row is longer.
-fn sum_width(slab: &Slab) -> u32 {
-    slab.row_length.div_ceil(256).min(u32::from(u16::MAX))
+fn sum_width(plan: &Plan, slab: &Slab) -> u32 {
+    slab.row_length.div_ceil(256).min(plan.workgroups as u32)
 }
 
 fn slab_uniform<'s>(context: &Context, slabs: impl Iterator<Item = &'s Slab>) -> Result<wgpu::Buffer> {

@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
+use super::definite::settle;
 use super::pack::Kept;
 use super::plan::{Blocks, Plan};
-use super::resident::Scaling;
+use crate::data::Scaling;
 use crate::moments::Moments;
 use crate::shape::{CovarianceType, triangle_index, triangle_len};
 
@@ -68,6 +69,7 @@ pub(super) fn unpack(
     for (component, matrix) in kept.unwhitening.chunks_exact(d * d).enumerate() {
         unwhiten(&mut moments, &sums, component, matrix);
     }
+    settle(&mut moments);
     let bits: f64 = log_likelihoods.iter().map(|v| f64::from(*v)).sum();
     // Every sample misses the offset once, with its weight.
     moments.log_likelihood = (bits + kept.offset * total_weight) * std::f64::consts::LN_2;

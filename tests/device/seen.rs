@@ -1,7 +1,7 @@
 //! The problem as the device sees it: centred, scaled and rounded to f32, then everything in f64 by the
 //! reference's formulas. What is left between the two is the device's own arithmetic.
 
-use wgmm::gpu::resident::Scaling;
+use wgmm::data::Scaling;
 use wgmm::moments::Moments;
 use wgmm::precision::Precisions;
 use wgmm::reference::{log_density, moments};

@@ -77,6 +77,21 @@ fn check(schema: &Value, value: &Value, at: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Fails unless `value` is a model as the schema describes it, every field included.
+#[track_caller]
+pub fn check_model(value: &Value) {
+    let schema = schema();
+    check(&schema, value, "model").unwrap();
+    for name in value.as_object().unwrap().keys() {
+        assert!(schema["properties"].get(name).is_some(), "`{name}` is written but not described");
+    }
+    for group in ["engine", "verification"] {
+        for name in value.get(group).and_then(Value::as_object).into_iter().flat_map(|g| g.keys()) {
+            assert!(schema["properties"][group]["properties"].get(name).is_some(), "{group}.{name}");
+        }
+    }
+}
+
 fn written(model: &GaussianMixture) -> Value {
     let mut text = Vec::new();
     model.write_json(&mut text).unwrap();
@@ -89,13 +104,7 @@ fn what_is_written_is_what_the_schema_says() {
     for covariance_type in CovarianceType::ALL {
         let model = fitted(covariance_type);
         let value = written(&model);
-        check(&schema, &value, "model").unwrap();
-        for name in value.as_object().unwrap().keys() {
-            assert!(schema["properties"].get(name).is_some(), "`{name}` is written but not described");
-        }
-        for name in value["engine"].as_object().unwrap().keys() {
-            assert!(schema["properties"]["engine"]["properties"].get(name).is_some(), "engine.{name}");
-        }
+        check_model(&value);
         check(&schema, &written(&GaussianMixture::from(model.parameters)), "bare").unwrap();
     }
 }
@@ -126,6 +135,8 @@ fn planted_faults_are_rejected() {
         ("engine", json!({"kind": "gpu"})),
         ("restarts", json!([{"n_iter": 3}])),
         ("dropped_rows", json!([-1])),
+        ("verification", json!({"verified": true})),
+        ("rounding_errors", json!([-1e-3])),
     ];
     for (name, fault) in faults {
         let mut bad = good.clone();

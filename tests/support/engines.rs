@@ -7,6 +7,16 @@ use wgmm::{Engine, FitOptions, GaussianMixture, Result, Samples};
 
 use super::distance::Distances;
 
+/// The environment variable that `device::checked` sets: every device runs with runtime checks.
+#[cfg(feature = "gpu")]
+pub const CHECKED: &str = "WGMM_TEST_CHECKED";
+
+/// How every device is opened. Buffers start as NaN: wgpu fills them with zeros and would hide a missing write.
+#[cfg(feature = "gpu")]
+pub fn testing_of_suite() -> wgmm::gpu::Testing {
+    wgmm::gpu::Testing { poison: true, checked: std::env::var_os(CHECKED).is_some(), ..Default::default() }
+}
+
 /// An engine to test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -27,8 +37,7 @@ impl Kind {
             Kind::Cpu => Box::new(CpuEngine::new(samples, None)?),
             #[cfg(feature = "gpu")]
             Kind::Gpu => {
-                // Buffers start as NaN: wgpu fills them with zeros and would hide a missing write.
-                let testing = wgmm::gpu::Testing { poison: true, ..Default::default() };
+                let testing = testing_of_suite();
                 let options = wgmm::gpu::GpuOptions { allow_software: true, testing, ..Default::default() };
                 Box::new(wgmm::gpu::GpuEngine::new(samples, &options)?)
             }

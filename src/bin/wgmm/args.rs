@@ -2,19 +2,24 @@
 
 mod fit_flags;
 pub(crate) mod parse;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use wgmm::choose::{EngineKind, EngineRequest};
+use wgmm::choose::{EngineKind, EngineRequest, Fallback};
 use wgmm::data::{Missing, ReadOptions};
 
 use crate::exit::{Failure, Outcome, say};
 use crate::output::is_stdout;
 use crate::progress::When;
-use crate::{bench, completions, condition, devices, fit, man, predict, sample, score, select, synth};
+use crate::{
+    bench, compare, completions, condition, devices, fit, man, plot, predict, report, sample, score, select,
+    synth,
+};
 
 pub(crate) use fit_flags::{FitFlags, FormatArg};
+pub(crate) use verify::VerifyArgs;
 
 /// Gaussian mixtures by expectation-maximization, on any graphics card or on all cores.
 #[derive(Debug, Parser)]
@@ -32,6 +37,8 @@ Exit codes:
   3  bad data, model or start
   4  no suitable graphics device
   5  not converged with --require-convergence
+  6  outside the bound: compare, or fit with --require-verified
+  130, 143  interrupted by SIGINT, SIGTERM; a fit writes the model so far
 
 Files: `-` is standard input or output. Results go to stdout, everything else to stderr.";
 
@@ -45,6 +52,12 @@ pub(crate) enum Command {
     Score(Box<score::ScoreArgs>),
     /// Choose the number of components and the covariance type
     Select(Box<select::SelectArgs>),
+    /// Check whether engines agree with each other, or a fit with a model
+    Compare(Box<compare::CompareArgs>),
+    /// Draw samples with the mixture that was fitted to them, or the course of a fit
+    Plot(Box<plot::PlotArgs>),
+    /// Write one HTML page about a fit: summary, figures, components, how to do it again
+    Report(Box<report::ReportArgs>),
     /// Reduce a model to some of its features
     Marginal(condition::MarginalArgs),
     /// Reduce a model to what it says once some features are known
@@ -106,15 +119,31 @@ pub(crate) struct EngineArgs {
         ("reference", EngineKind::Reference),
     ]))]
     engine: EngineKind,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+}
+
+/// Where and how the engines compute.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Engine")]
+pub(crate) struct DeviceArgs {
     /// Graphics adapter: an index of `wgmm devices`, or a part of the name
     #[arg(long, value_name = "INDEX|NAME", value_parser = parse::not_empty)]
-    adapter: Option<String>,
+    pub(crate) adapter: Option<String>,
     /// Threads of the cpu engine; all cores if not given
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=4096))]
-    threads: Option<usize>,
+    pub(crate) threads: Option<usize>,
     /// Most rows in one buffer of the graphics card; what fits if not given
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=1 << 40))]
     chunk_rows: Option<usize>,
+    /// What happens when the graphics card fails: cpu goes on there, none ends with the error (and fit saves what it
+    /// has); if not given, cpu with --engine auto and none with --engine gpu
+    #[arg(long, value_name = "WHAT", value_parser = parse::choice([("none", Fallback::None), ("cpu", Fallback::Cpu)]))]
+    fallback: Option<Fallback>,
+    /// For tests: the graphics device is gone after so many submissions
+    #[cfg(feature = "gpu")]
+    #[arg(long, hide = true, value_name = "N")]
+    lose_device: Option<u32>,
 }
 
 impl EngineArgs {
@@ -123,22 +152,35 @@ impl EngineArgs {
     /// # Errors
     /// Exit 2 for an adapter that the engine asked for cannot use.
     pub(crate) fn request(&self) -> Outcome<EngineRequest> {
-        if matches!(self.engine, EngineKind::Cpu | EngineKind::Reference) && self.adapter.is_some() {
+        if matches!(self.engine, EngineKind::Cpu | EngineKind::Reference) && self.device.adapter.is_some() {
             return Err(Failure::usage(format!(
                 "--adapter names a graphics adapter, but --engine {} uses none: leave one of them out",
                 self.engine.name()
             )));
         }
+        Ok(self.device.request(self.engine))
+    }
+}
+
+impl DeviceArgs {
+    /// A request for an engine of this `kind`.
+    pub(crate) fn request(&self, kind: EngineKind) -> EngineRequest {
         if let Some(threads) = self.threads {
             // The host's own steps follow the limit, too. The pool can be set once only, which is here.
             let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         }
-        Ok(EngineRequest {
-            kind: self.engine,
+        EngineRequest {
+            kind,
             adapter: self.adapter.clone(),
             threads: self.threads,
             chunk_rows: self.chunk_rows,
-        })
+            fallback: self.fallback,
+            #[cfg(feature = "gpu")]
+            faults: self
+                .lose_device
+                .map(wgmm::gpu::Fault::Destroyed)
+                .map_or_else(Default::default, wgmm::gpu::Faults::plant),
+        }
     }
 }
 

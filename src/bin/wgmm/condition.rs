@@ -89,7 +89,7 @@ fn derive(
 }
 
 /// The index of a feature given by name or, where no name matches, by number from 1.
-fn feature(path: &Path, model: &GaussianMixture, name: &str) -> Outcome<usize> {
+pub(crate) fn feature(path: &Path, model: &GaussianMixture, name: &str) -> Outcome<usize> {
     let names = model.feature_names.as_deref().unwrap_or_default();
     if let Some(index) = names.iter().position(|known| known == name) {
         return Ok(index);

@@ -1,7 +1,8 @@
 //! How the program ends: exit codes, and errors as one paragraph on stderr.
 //!
 //! 0 done · 1 failed while running · 2 usage: wrong without looking at data · 3 bad data, model or start ·
-//! 4 no suitable device · 5 not converged with `--require-convergence`. A reader that went away is a quiet 0.
+//! 4 no suitable device · 5 not converged with `--require-convergence` · 6 outside the bound in `compare`, or
+//! with `--require-verified` · 130, 143 interrupted by SIGINT, SIGTERM. A reader that went away is a quiet 0.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -9,6 +10,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use wgmm::Error;
+
+use crate::interrupt;
 
 /// Failed while running.
 const FAILED: u8 = 1;
@@ -20,6 +23,9 @@ const INPUT: u8 = 3;
 const DEVICE: u8 = 4;
 /// Not converged although convergence was required.
 const NOT_CONVERGED: u8 = 5;
+
+/// A comparison or a verification outside its bound.
+const OUTSIDE: u8 = 6;
 
 /// Why the program ends early: an exit code and what to say about it.
 #[derive(Debug)]
@@ -42,6 +48,11 @@ impl Failure {
         Failure { code: USAGE, message: message.into() }
     }
 
+    /// The same failure in other words.
+    pub(crate) fn reworded(self, words: impl FnOnce(&str) -> String) -> Self {
+        Failure { message: words(&self.message), ..self }
+    }
+
     /// What is said about it.
     pub(crate) fn message(&self) -> &str {
         &self.message
@@ -55,6 +66,17 @@ impl Failure {
     /// Everything was done, but the fit did not converge as it had to.
     pub(crate) fn not_converged(message: impl Into<String>) -> Self {
         Failure { code: NOT_CONVERGED, message: message.into() }
+    }
+
+    /// Everything was done, but two results are farther apart than they may be.
+    pub(crate) fn outside(message: impl Into<String>) -> Self {
+        Failure { code: OUTSIDE, message: message.into() }
+    }
+
+    /// A signal asked to stop, and what there was is written.
+    pub(crate) fn interrupted(signal: i32) -> Self {
+        let message = format!("interrupted by {}: this is the model so far", interrupt::name(signal));
+        Failure { code: interrupt::code(signal), message }
     }
 
     /// The reader of our output went away: nobody is there to be told.
@@ -75,6 +97,12 @@ impl Failure {
             failure.message = format!("{name}: {}", failure.message);
         }
         failure
+    }
+
+    /// The failure with another sentence.
+    pub(crate) fn and(self, more: impl Display) -> Self {
+        let message = format!("{}. {more}", self.message);
+        Failure { message, ..self }
     }
 
     /// A failure to write to stdout.

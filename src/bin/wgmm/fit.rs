@@ -2,7 +2,9 @@
 
 mod checkpoint;
 mod files;
+mod pictures;
 mod report;
+mod salvage;
 mod watch;
 
 use std::path::PathBuf;
@@ -10,16 +12,20 @@ use std::time::Instant;
 
 use clap::Args;
 use wgmm::choose::open_engine;
-use wgmm::em;
+use wgmm::em::{self, Observer, Step};
+use wgmm::report::FitReport;
+use wgmm::verify::verify;
 use wgmm::{CovarianceType, Error, GaussianMixture};
 
-use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, parse};
+use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, VerifyArgs, parse};
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, is_stdout};
-use crate::{input, talk};
+use crate::{input, interrupt, talk};
 use checkpoint::{CheckpointArgs, Checkpoints};
 use files::Files;
+use pictures::{PictureArgs, Pictures};
 use report::Timings;
+use salvage::Keep;
 use watch::Watch;
 
 #[derive(Debug, Args)]
@@ -40,10 +46,10 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     format: FormatArg,
     /// Write the most probable component of every row (.csv or .npy)
-    #[arg(long, value_name = "FILE", value_parser = parse::table_output)]
+    #[arg(long, value_name = "FILE", value_parser = parse::table_output())]
     pub(crate) labels: Option<PathBuf>,
     /// Write the log-likelihood of every iteration (.csv or .jsonl)
-    #[arg(long, value_name = "FILE", value_parser = parse::trace_output)]
+    #[arg(long, value_name = "FILE", value_parser = parse::trace_output())]
     pub(crate) trace: Option<PathBuf>,
     /// Print one JSON object instead of the summary
     #[arg(long)]
@@ -61,11 +67,15 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     pub(crate) checkpoints: CheckpointArgs,
     #[command(flatten)]
+    verify: VerifyArgs,
+    #[command(flatten)]
     pub(crate) columns: DataArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
     progress: ProgressArgs,
+    #[command(flatten)]
+    pub(crate) pictures: PictureArgs,
     #[command(flatten)]
     talk: TalkArgs,
 }
@@ -79,35 +89,62 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     talk::listen(args.talk.quiet, args.talk.verbose);
     files::check(args)?;
     let request = args.engine.request()?;
+    let verify_options = args.verify.options(&args.engine)?;
     let files = Files::prepare(args)?;
     let checkpoints = Checkpoints::prepare(&args.checkpoints)?;
+    let mut pictures = Pictures::prepare(&args.pictures, args.flags.n_init)?;
     let options = args.flags.options(args.n_components, args.covariance)?;
     let table = input::table(&args.data, &args.columns, &args.talk)?;
     let samples = &table.samples;
     let checked = options.check(samples.n_effective(), samples.n_features()).map_err(|e| blame(args, e))?;
     let read = started.elapsed();
 
-    let (mut engine, line) = open_engine(samples, args.n_components, &request)?;
+    let (mut engine, line) =
+        open_engine(samples, args.n_components, &request).map_err(|e| Failure::about(&args.data, e))?;
     args.talk.note(line);
     let (state, keeper) = checkpoints.begin(samples, &checked, &engine.info(), request.chunk_rows)?;
     let mut watch = Watch::new(args, keeper, &state);
     let fitting = Instant::now();
-    let fitted = em::resume(engine.as_mut(), samples, &checked, &mut watch, state);
-    let trace = watch.finish();
-    let mut model = fitted.map_err(|e| Failure::about(&args.data, e))?;
+    // From here on there is a model to lose.
+    interrupt::defer();
+    let mut observer = |step: &mut Step<'_>| {
+        pictures.step(step, samples);
+        watch.on_step(step)
+    };
+    let mut keep = Keep::new(&mut observer, args, engine.as_ref(), &state);
+    let fitted = em::resume(engine.as_mut(), samples, &checked, &mut keep, state);
+    let (state, trace) = (keep.state, watch.finish());
+    let describe = |report: &mut FitReport| report.dropped_rows.clone_from(&table.dropped_rows);
+    let mut model = match fitted {
+        Err(error) if error.is_device_failure() => {
+            let describe = |report: &mut FitReport| {
+                describe(report);
+                report.engine = engine.info();
+            };
+            return Err(salvage::save(args, samples, &checked, (error, state), (files, &trace), describe));
+        }
+        outcome => outcome.map_err(|e| Failure::about(&args.data, e))?,
+    };
+    if let Err(error) = verify(engine.as_mut(), samples, &mut model, &verify_options) {
+        // The model is there, and not to be lost.
+        tracing::warn!("the result could not be checked in f64: {error}");
+    }
     if let Some(report) = &mut model.report {
-        report.dropped_rows.clone_from(&table.dropped_rows);
+        describe(report);
     }
     let fit = fitting.elapsed();
     files.write(args, &model, engine.as_mut(), &trace)?;
+    pictures.finish(engine.as_mut(), samples, &model)?;
     tell(args, &model, &Timings { read, fit, total: started.elapsed() })
 }
 
 /// The summary or the JSON object, and whether the fit converged as it had to.
 fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -> Outcome {
+    let interrupted = interrupt::arrived();
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
     // Without a tolerance, or without iterations, nobody asked for convergence.
-    if !converged && args.flags.tol > 0.0 && args.flags.max_iter > 0 && !args.require_convergence {
+    let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;
+    if !converged && tolerant && !args.require_convergence && interrupted.is_none() {
         tracing::warn!("{NOT_CONVERGED}");
     }
     if args.json {
@@ -116,6 +153,12 @@ fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -> Outcome {
         args.talk.note(report::summary(args, model));
     } else if !args.talk.quiet {
         output::print(format!("{}\n", report::summary(args, model)).as_bytes())?;
+    }
+    if let Some(report) = &model.report {
+        args.verify.judge(report)?;
+    }
+    if let Some(signal) = interrupted {
+        return Err(Failure::interrupted(signal));
     }
     if args.require_convergence && !converged {
         return Err(Failure::not_converged(NOT_CONVERGED));

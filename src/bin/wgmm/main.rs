@@ -2,16 +2,20 @@
 
 mod args;
 mod bench;
+mod compare;
 mod completions;
 mod condition;
 mod devices;
 mod exit;
 mod fit;
 mod input;
+mod interrupt;
 mod man;
 mod output;
+mod plot;
 mod predict;
 mod progress;
+mod report;
 mod sample;
 mod score;
 mod select;
@@ -25,6 +29,7 @@ use clap::Parser;
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
+    interrupt::listen();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -38,6 +43,9 @@ fn main() -> ExitCode {
         Command::Predict(args) => predict::run(args),
         Command::Score(args) => score::run(args),
         Command::Select(args) => select::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Plot(args) => plot::run(args),
+        Command::Report(args) => report::run(args),
         Command::Marginal(args) => condition::marginal(args),
         Command::Conditional(args) => condition::conditional(args),
         Command::Synth(args) => synth::run(args),

@@ -25,7 +25,7 @@ pub(crate) struct PredictArgs {
     /// Table, .csv or .npy
     data: PathBuf,
     /// Where to write (.csv or .npy); stdout as CSV if not given
-    #[arg(long, short, value_name = "FILE", value_parser = parse::table_output)]
+    #[arg(long, short, value_name = "FILE", value_parser = parse::table_output())]
     output: Option<PathBuf>,
     /// Write the probability of every component instead of the label
     #[arg(long, conflicts_with = "append")]

@@ -24,10 +24,10 @@ pub(crate) struct SampleArgs {
     #[arg(long = "samples", short = 'n', value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=MOST_ROWS))]
     n_samples: usize,
     /// Where to write (.csv or .npy); stdout as CSV if not given
-    #[arg(long, short, value_name = "FILE", value_parser = parse::table_output)]
+    #[arg(long, short, value_name = "FILE", value_parser = parse::table_output())]
     output: Option<PathBuf>,
     /// Write the component of every row (.csv or .npy)
-    #[arg(long, value_name = "FILE", value_parser = parse::table_output)]
+    #[arg(long, value_name = "FILE", value_parser = parse::table_output())]
     labels: Option<PathBuf>,
     /// Seed of the random numbers
     #[arg(long, default_value_t = 0, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<u64>(0..=u64::MAX))]

@@ -28,7 +28,7 @@ pub(crate) struct ScoreArgs {
     /// Table, .csv or .npy
     data: PathBuf,
     /// Write the log-likelihood of every row (.csv or .npy)
-    #[arg(long, value_name = "FILE", value_parser = parse::table_output)]
+    #[arg(long, value_name = "FILE", value_parser = parse::table_output())]
     per_sample: Option<PathBuf>,
     /// List this share of the rows, the least likely ones, with their place in the file
     #[arg(long, value_name = "QUANTILE", allow_hyphen_values = true, value_parser = parse::share)]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use wgmm::choose::open_engine;
 use wgmm::data::output::OutputFile;
 use wgmm::em::Step;
+use wgmm::plot::{self, PlotOptions};
 use wgmm::select::{Candidate, Cell, Criterion, SelectOptions, Selection, SweepObserver, select};
 use wgmm::{CovarianceType, Engine, GaussianMixture};
 
@@ -22,7 +23,7 @@ use crate::{input, talk};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wgmm select data.csv -k 1..10 -o best.json
+  wgmm select data.csv -k 1..10 -o best.json --plot criteria.svg
   wgmm select data.csv -k 2,3,4,8 --covariance full,diag --criterion icl --n-init 3
 Lower is better for every criterion. A fit that fails is marked and the sweep goes on.")]
 pub(crate) struct SelectArgs {
@@ -42,6 +43,9 @@ pub(crate) struct SelectArgs {
     output: Option<PathBuf>,
     #[command(flatten)]
     format: FormatArg,
+    /// Draw BIC, AIC and ICL over the numbers of components (.svg or .png)
+    #[arg(long, value_name = "FIG.svg|.png", value_parser = parse::figure_output())]
+    plot: Option<PathBuf>,
     /// Print one JSON object instead of the table
     #[arg(long)]
     json: bool,
@@ -66,6 +70,7 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
     let model_on_stdout = check_usage(args)?;
     let request = args.engine.request()?;
     let file = args.output.as_deref().map(OutputFile::create).transpose().map_err(Failure::output)?;
+    let figure = args.plot.as_deref().map(OutputFile::create).transpose().map_err(Failure::output)?;
     let components = args.components.0.clone();
     let largest = components.iter().copied().max().unwrap_or(1);
     // A start of full matrices becomes one of each type.
@@ -104,6 +109,9 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
     if let Some(file) = file {
         args.format.write(model, file)?;
     }
+    if let Some(file) = figure {
+        crate::plot::write(&plot::criteria(&selection.candidates, &PlotOptions::default())?, file)?;
+    }
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
     if !converged && args.flags.tol > 0.0 && args.flags.max_iter > 0 && !args.require_convergence {
         tracing::warn!("the best fit: {NOT_CONVERGED}");
@@ -126,10 +134,15 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
 fn check_usage(args: &SelectArgs) -> Outcome<bool> {
     let mut inputs = vec![("DATA", args.data.as_path())];
     inputs.extend(args.columns.weights.iter().map(|weights| ("--weights", Path::new(weights))));
-    check_files(&inputs, &[("--output", args.output.as_ref())])?;
+    check_files(&inputs, &[("--output", args.output.as_ref()), ("--plot", args.plot.as_ref())])?;
     let types = &args.covariance;
     if let Some(i) = (1..types.len()).find(|&i| types[..i].contains(&types[i])) {
         return Err(Failure::usage(format!("--covariance names {} twice: name every type once", types[i])));
+    }
+    if args.plot.as_deref().is_some_and(is_stdout) {
+        return Err(Failure::usage(
+            "--plot - would mix the figure with the table on stdout: give it a file name",
+        ));
     }
     let model_on_stdout = args.output.as_deref().is_some_and(is_stdout);
     if args.json && model_on_stdout {

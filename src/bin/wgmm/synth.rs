@@ -36,10 +36,10 @@ pub(crate) struct SynthArgs {
     #[arg(long = "samples", short = 'n', value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=MOST_ROWS))]
     n_samples: usize,
     /// Where to write the rows (.csv or .npy)
-    #[arg(long, short, value_name = "DATA", value_parser = parse::table_output)]
+    #[arg(long, short, value_name = "DATA", value_parser = parse::table_output())]
     output: PathBuf,
     /// Write the true component of every row (.csv or .npy)
-    #[arg(long, value_name = "FILE", value_parser = parse::table_output)]
+    #[arg(long, value_name = "FILE", value_parser = parse::table_output())]
     labels: Option<PathBuf>,
     /// Write the mixture drawn from as a model file
     #[arg(long, value_name = "FILE")]

@@ -17,7 +17,7 @@ use crate::exit::{Failure, Outcome};
 pub(crate) struct FitFlags {
     /// Start: kmeans, k-means++, random, random-from-data, notebook, or a JSON file (a model, say) with any of
     /// weights, means, and covariances or precisions, or an .npz; kmeans finds what the file leaves out
-    #[arg(long, default_value = "kmeans", value_name = "METHOD|FILE", value_parser = parse::init)]
+    #[arg(long, default_value = "kmeans", value_name = "METHOD|FILE", value_parser = parse::init())]
     pub(crate) init: parse::InitArg,
     /// Restarts, of which the best is kept
     #[arg(long, default_value_t = 1, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=parse::MAX_COUNT))]

@@ -1,11 +1,12 @@
 //! Values of options: every refusal names the allowed range or choices.
 
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use wgmm::checkpoint::Interval;
 use wgmm::{CovarianceType, Init};
 
@@ -167,42 +168,88 @@ const METHODS: [Init; 5] =
     [Init::KMeans, Init::KMeansPlusPlus, Init::Random, Init::RandomFromData, Init::Notebook];
 
 /// A method's name, or the path of a JSON file. A word that is neither is taken for a misspelt name.
-pub(crate) fn init(text: &str) -> Result<InitArg, String> {
-    if let Some(method) = METHODS.into_iter().find(|method| method.name() == text) {
-        return Ok(InitArg::Method(method));
-    }
-    let path = Path::new(text);
-    if path.exists() || (path.extension().is_some() || text.contains(['/', '\\'])) {
-        return Ok(InitArg::File(path.into()));
-    }
-    let names = METHODS.map(|method| method.name()).join(", ");
-    Err(format!(
-        "one of {names}, or the path of a JSON file with some of weights, means, and covariances or precisions, is needed"
-    ))
+pub(crate) fn init() -> impl TypedValueParser<Value = InitArg> {
+    PathBufValueParser::new().try_map(|path| {
+        if let Some(method) = METHODS.into_iter().find(|method| path.as_os_str() == method.name()) {
+            return Ok(InitArg::Method(method));
+        }
+        let has_folder = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty());
+        if path.exists() || path.extension().is_some() || has_folder {
+            return Ok(InitArg::File(path));
+        }
+        let names = METHODS.map(|method| method.name()).join(", ");
+        Err(format!(
+            "one of {names}, or the path of a JSON file with some of weights, means, and covariances or precisions, is needed"
+        ))
+    })
 }
 
 /// Names that promise a format which is not written.
 const FOREIGN: [&str; 10] = ["npz", "parquet", "arrow", "feather", "h5", "hdf5", "xlsx", "gz", "zst", "zip"];
 
 /// A table, vector or labels to write: `.npy`, and CSV under any other name but those of other formats.
-pub(crate) fn table_output(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    let foreign = path.extension().is_some_and(|given| FOREIGN.iter().any(|e| given.eq_ignore_ascii_case(e)));
-    if text.is_empty() || foreign {
-        return Err("a file name that ends in .npy or .csv is needed: it tells the format".into());
-    }
-    Ok(path)
+pub(crate) fn table_output() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        let foreign = |given: &OsStr| FOREIGN.iter().any(|e| given.eq_ignore_ascii_case(e));
+        match path.extension().is_some_and(foreign) {
+            true => Err("a file name that ends in .npy or .csv is needed: it tells the format"),
+            false => Ok(path),
+        }
+    })
 }
 
 /// A trace to write: the name tells the format. `-` and devices get CSV.
-pub(crate) fn trace_output(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    let extension = path.extension().unwrap_or_default();
-    let known = ["csv", "jsonl"].iter().any(|known| extension.eq_ignore_ascii_case(known));
-    if known || text == "-" || text.starts_with("/dev/") {
-        return Ok(path);
-    }
-    Err("a file name that ends in .csv or .jsonl is needed: it tells the format".into())
+pub(crate) fn trace_output() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        let extension = path.extension().unwrap_or_default();
+        let known = ["csv", "jsonl"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+        match known || path == Path::new("-") || path.starts_with("/dev") {
+            true => Ok(path),
+            false => Err("a file name that ends in .csv or .jsonl is needed: it tells the format"),
+        }
+    })
+}
+
+/// A file to write whose name tells the format: one of `known`; `-` and devices, too, where `devices` says so.
+fn named_output(
+    known: &'static [&'static str],
+    devices: bool,
+    advice: &'static str,
+) -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(move |path| {
+        let extension = path.extension().unwrap_or_default();
+        let is_known = known.iter().any(|known| extension.eq_ignore_ascii_case(known));
+        let is_device = path == Path::new("-") || path.starts_with("/dev");
+        match is_known || devices && is_device {
+            true => Ok(path),
+            false => Err(advice),
+        }
+    })
+}
+
+/// A figure to write. `-` and devices get SVG.
+pub(crate) fn figure_output() -> impl TypedValueParser<Value = PathBuf> {
+    let advice = "a file name that ends in .svg or .png is needed: it tells the format";
+    named_output(&["svg", "png"], true, advice)
+}
+
+/// A page to write.
+pub(crate) fn page_output() -> impl TypedValueParser<Value = PathBuf> {
+    named_output(&["html", "htm"], true, "a file name that ends in .html is needed")
+}
+
+/// An animation to write.
+pub(crate) fn gif_output() -> impl TypedValueParser<Value = PathBuf> {
+    named_output(&["gif"], false, "a file name that ends in .gif is needed")
+}
+
+/// Width and height of a figure in pixels, as `800x600`.
+pub(crate) fn size(text: &str) -> Result<(u32, u32), String> {
+    let sizes = wgmm::plot::SIZES;
+    let side = |text: &str| text.parse::<u32>().ok().filter(|side| sizes.contains(side));
+    text.split_once('x').and_then(|(width, height)| Some((side(width)?, side(height)?))).ok_or_else(|| {
+        format!("width and height from {} to {} pixels, as 800x600, are needed", sizes.start(), sizes.end())
+    })
 }
 
 /// Text that is not empty.

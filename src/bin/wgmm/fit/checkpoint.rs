@@ -70,7 +70,7 @@ impl Checkpoints {
             }
             None => FitState::default(),
         };
-        Ok((state, self.writer.map(|writer| Keeper { writer, identity })))
+        Ok((state, self.writer.map(|writer| Keeper { writer, identity, failing: false })))
     }
 }
 
@@ -78,13 +78,20 @@ impl Checkpoints {
 pub(super) struct Keeper {
     writer: Writer,
     identity: Identity,
+    /// Whether the last attempt failed, which is told once.
+    failing: bool,
 }
 
 impl Keeper {
     /// Writes a checkpoint if it is time to. A fit does not end because its checkpoint cannot be written.
     pub(super) fn on_step(&mut self, step: &Step<'_>, last: bool) {
-        if let Err(error) = self.writer.on_step(&self.identity, step, last) {
-            tracing::warn!("no checkpoint was written after iteration {}: {error}", step.iteration);
+        match self.writer.on_step(&self.identity, step, last) {
+            Ok(written) => self.failing &= !written,
+            Err(error) => {
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::warn!("no checkpoint was written after iteration {}: {error}", step.iteration);
+                }
+            }
         }
     }
 }

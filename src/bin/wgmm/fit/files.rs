@@ -20,6 +20,7 @@ pub(super) fn check(args: &FitArgs) -> Outcome {
         ("--output", args.output.as_ref()),
         ("--labels", args.labels.as_ref()),
         ("--trace", args.trace.as_ref()),
+        ("--animate", args.pictures.animate.as_ref()),
     ];
     let checkpoint = args.checkpoints.checkpoint.as_ref();
     check_files(&inputs, &[&outputs[..], &[("--checkpoint", checkpoint)]].concat())?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use wgmm::GaussianMixture;
 use wgmm::em::{FitState, Step};
-use wgmm::report::{CollapseAction, FitReport, StopReason};
+use wgmm::report::{CollapseAction, FitReport, StopReason, Verification};
 
 use super::FitArgs;
 use crate::exit::{Outcome, shown};
@@ -139,6 +139,7 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
             StopReason::Converged => format!("converged after {iterations}"),
             StopReason::MaxIter => format!("stopped after {iterations}"),
             StopReason::Interrupted => format!("interrupted after {iterations}"),
+            StopReason::DeviceFailed => format!("the graphics device failed after {iterations}"),
         };
         let restarts = match report.restarts.len() {
             0 | 1 => String::new(),
@@ -154,12 +155,21 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
             short(report.aic)
         ));
     }
+    lines.extend(model.report.as_ref().and_then(|report| report.verification).map(verified));
     lines.push(match &args.output {
         Some(path) if !crate::output::is_stdout(path) => format!("model saved to {}", path.display()),
         Some(_) => "model written to stdout".into(),
         None => "no model was saved: -o MODEL.json writes one".into(),
     });
     lines.join("\n")
+}
+
+/// What the check in f64 found.
+fn verified(v: Verification) -> String {
+    let verdict = if v.verified { "verified" } else { "NOT VERIFIED" };
+    let off = v.difference.map_or("not finite".into(), |d| format!("off by {d:.1e}"));
+    let rows = count(v.n_samples, "sample");
+    format!("{verdict}: the mean log-likelihood of {rows} is {off} against f64, {:.0e} is allowed", v.bound)
 }
 
 /// How often components collapsed and what was done, where they did.

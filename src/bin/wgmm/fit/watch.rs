@@ -7,9 +7,10 @@ use wgmm::em::{FitState, Observer, Step};
 use super::FitArgs;
 use super::checkpoint::Keeper;
 use super::report::TraceRow;
+use crate::interrupt;
 use crate::progress::Progress;
 
-/// The observer of a fit: progress on stderr, rows of the trace, checkpoints.
+/// The observer of a fit: progress on stderr, rows of the trace, checkpoints, signals.
 pub(super) struct Watch {
     progress: Progress,
     /// Rows of the trace, where one is written.
@@ -41,9 +42,10 @@ impl Observer for Watch {
         if let Some(rows) = &mut self.trace {
             rows.push(TraceRow::from(&*step));
         }
+        let interrupted = interrupt::arrived().is_some();
         if let Some(keeper) = &mut self.keeper {
-            keeper.on_step(step, false);
+            keeper.on_step(step, interrupted);
         }
-        ControlFlow::Continue(())
+        if interrupted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

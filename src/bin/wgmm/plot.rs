@@ -1,0 +1,136 @@
+//! `wgmm plot`: pictures of a model with its data.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use wgmm::choose::open_engine;
+use wgmm::data::open_labels_of;
+use wgmm::data::output::OutputFile;
+use wgmm::plot::{Figure, PlotOptions};
+use wgmm::{Error, GaussianMixture, Samples, plot};
+
+use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
+use crate::condition::feature;
+use crate::exit::{Failure, Outcome, shown};
+use crate::output::is_stdout;
+use crate::{input, talk};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wgmm plot model.json data.csv -o fit.svg
+  wgmm plot model.json data.csv --features petal_length,petal_width --truth truth.csv -o fit.png
+  wgmm plot model.json --trace -o trace.svg
+One feature gives a histogram with the densities, two a scatter, more a matrix of pairs.")]
+pub(crate) struct PlotArgs {
+    /// Model file
+    model: PathBuf,
+    /// Table, .csv or .npy
+    #[arg(required_unless_present = "trace")]
+    data: Option<PathBuf>,
+    /// Where to draw (.svg or .png)
+    #[arg(long, short, value_name = "FIG.svg|.png", value_parser = parse::figure_output())]
+    output: PathBuf,
+    /// The features to show, by name or number from 1; those that separate the components best if not given
+    #[arg(long, value_name = "A,B", value_parser = parse::columns)]
+    features: Option<parse::Columns>,
+    /// Draw the true labels beside the fit: one label per row (.npy, or CSV of one column)
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+    /// Draw the log-likelihood over the iterations of the fit instead; needs no DATA
+    #[arg(long, conflicts_with_all = ["data", "features", "truth"])]
+    trace: bool,
+    #[command(flatten)]
+    look: LookArgs,
+    #[command(flatten)]
+    columns: DataArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    talk: TalkArgs,
+}
+
+/// What every figure has.
+#[derive(Debug, Args)]
+pub(crate) struct LookArgs {
+    /// Width and height in pixels; 800x600 if not given, 1200x600 with --truth
+    #[arg(long, value_name = "WxH", value_parser = parse::size)]
+    size: Option<(u32, u32)>,
+    /// What stands above the figure
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+}
+
+pub(crate) fn run(args: &PlotArgs) -> Outcome {
+    talk::listen(args.talk.quiet, args.talk.verbose);
+    let mut inputs = vec![("MODEL", args.model.as_path())];
+    inputs.extend(args.data.iter().map(|data| ("DATA", data.as_path())));
+    inputs.extend(args.truth.iter().map(|truth| ("--truth", truth.as_path())));
+    check_files(&inputs, &[("--output", Some(&args.output))])?;
+    let request = args.engine.request()?;
+    let file = OutputFile::create(&args.output).map_err(Failure::output)?;
+    let model = input::model(&args.model)?;
+    let options =
+        PlotOptions { size: args.look.size, title: args.look.title.clone(), ..PlotOptions::default() };
+    let figure = match &args.data {
+        Some(data) => {
+            let names = args.features.as_ref().map_or(&[][..], |features| &features.0);
+            let features =
+                names.iter().map(|name| feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
+            let table = input::table_for(data, (&args.model, &model), &args.columns, &args.talk)?;
+            let truth = args.truth.as_deref();
+            let truth = truth.map(|path| open_labels_of(path, &table).map_err(|e| Failure::about(path, e)));
+            let truth = truth.transpose()?;
+            let samples = named(table.samples, &model)?;
+            let (mut engine, line) = open_engine(&samples, model.parameters.n_components(), &request)?;
+            args.talk.note(line);
+            let options = PlotOptions { features, truth: truth.as_deref(), ..options };
+            let drawn = plot::mixture(engine.as_mut(), &samples, &model.parameters, &options);
+            drawn.map_err(|e| match (&e, &args.truth) {
+                (Error::Option { name: "truth", .. }, Some(truth)) => Failure::about(truth, e),
+                _ => Failure::about(data, e),
+            })?
+        }
+        None => trace(&args.model, &model, &options)?,
+    };
+    write(&figure, file)?;
+    if !is_stdout(&args.output) {
+        args.talk.note(format_args!("figure written to {}", args.output.display()));
+    }
+    Ok(())
+}
+
+/// The log-likelihood of the fit that gave `model`.
+fn trace(path: &Path, model: &GaussianMixture, options: &PlotOptions<'_>) -> Outcome<Figure> {
+    let Some(report) = &model.report else {
+        return Err(Failure::input(format!(
+            "{}: the model tells nothing of its fit, so there is no trace to draw. `wgmm fit -o MODEL.json` writes one that does",
+            shown(path)
+        )));
+    };
+    Ok(plot::trace(report, options)?)
+}
+
+/// The samples with the model's feature names where they have none of their own.
+pub(crate) fn named(samples: Samples<'static>, model: &GaussianMixture) -> Outcome<Samples<'static>> {
+    match (&model.feature_names, samples.feature_names()) {
+        (Some(names), None) => Ok(samples.with_feature_names(names.clone())?),
+        _ => Ok(samples),
+    }
+}
+
+/// Writes a figure in the format that the name of the file tells.
+pub(crate) fn write(figure: &Figure, file: OutputFile) -> wgmm::Result<()> {
+    if file.path().extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) {
+        write_bytes(&figure.to_png()?, file)
+    } else {
+        write_bytes(figure.svg().as_bytes(), file)
+    }
+}
+
+/// Writes `bytes` and puts the file in place.
+pub(crate) fn write_bytes(bytes: &[u8], mut file: OutputFile) -> wgmm::Result<()> {
+    file.write_all(bytes).map_err(|e| Error::write(file.path(), e))?;
+    file.commit()
+}

@@ -1,0 +1,155 @@
+//! `wgmm report`: one HTML page about a fit.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+use wgmm::GaussianMixture;
+use wgmm::choose::open_engine;
+use wgmm::data::open_labels_of;
+use wgmm::data::output::OutputFile;
+use wgmm::plot::{self, PageOptions, PlotOptions};
+use wgmm::report::{CollapseAction, FitReport};
+
+use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
+use crate::condition::feature;
+use crate::exit::{Failure, Outcome, shown};
+use crate::output::is_stdout;
+use crate::plot::{named, write_bytes};
+use crate::{input, talk};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wgmm report model.json data.csv -o report.html
+  wgmm report model.json data.csv --features petal_length,petal_width --truth truth.csv -o report.html
+The page holds everything it shows: it needs no network, no script and no other file.")]
+pub(crate) struct ReportArgs {
+    /// Model file
+    model: PathBuf,
+    /// Table, .csv or .npy
+    data: PathBuf,
+    /// Where to write the page
+    #[arg(long, short, value_name = "REPORT.html", value_parser = parse::page_output())]
+    output: PathBuf,
+    /// The features of the figure, by name or number from 1; those that separate the components best if not given
+    #[arg(long, value_name = "A,B", value_parser = parse::columns)]
+    features: Option<parse::Columns>,
+    /// Compare with true labels: one label per row (.npy, or CSV of one column)
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+    #[command(flatten)]
+    columns: DataArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    talk: TalkArgs,
+}
+
+pub(crate) fn run(args: &ReportArgs) -> Outcome {
+    talk::listen(args.talk.quiet, args.talk.verbose);
+    let mut inputs = vec![("MODEL", args.model.as_path()), ("DATA", args.data.as_path())];
+    inputs.extend(args.truth.iter().map(|truth| ("--truth", truth.as_path())));
+    check_files(&inputs, &[("--output", Some(&args.output))])?;
+    let request = args.engine.request()?;
+    let file = OutputFile::create(&args.output).map_err(Failure::output)?;
+    let model = input::model(&args.model)?;
+    let names = args.features.as_ref().map_or(&[][..], |features| &features.0);
+    let features = names.iter().map(|name| feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
+    let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
+    let truth = args.truth.as_deref();
+    let truth = truth.map(|path| open_labels_of(path, &table).map_err(|e| Failure::about(path, e)));
+    let truth = truth.transpose()?;
+    let samples = named(table.samples, &model)?;
+    let (mut engine, line) = open_engine(&samples, model.parameters.n_components(), &request)?;
+    args.talk.note(line);
+    let (command, caveats) = command(args, &model);
+    let options = PageOptions {
+        title: format!("Report on {}", shown(&args.model)),
+        data: shown(&args.data),
+        command,
+        caveats,
+        plot: PlotOptions { features, truth: truth.as_deref(), ..PlotOptions::default() },
+    };
+    let page = plot::page(engine.as_mut(), &samples, &model, &options);
+    write_bytes(page.map_err(|e| Failure::about(&args.data, e))?.as_bytes(), file)?;
+    if !is_stdout(&args.output) {
+        args.talk.note(format_args!("report written to {}", args.output.display()));
+    }
+    Ok(())
+}
+
+/// The command that fits this model again, and what it cannot say.
+fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) {
+    let p = &model.parameters;
+    let mut caveats = Vec::new();
+    let mut words = vec!["wgmm".to_owned(), "fit".into(), quoted(&args.data.display().to_string())];
+    let mut flag = |name: &str, value: &str| words.extend([name.to_owned(), quoted(value)]);
+    let dropped =
+        |report: &FitReport| report.collapses.iter().filter(|c| c.action == CollapseAction::Drop).count();
+    flag("-k", &(p.n_components() + model.report.as_ref().map_or(0, dropped)).to_string());
+    flag("--covariance", p.covariance_type().name());
+    if let Some(names) = &model.feature_names {
+        flag("--columns", &columns(names));
+    }
+    match &args.columns.weights {
+        Some(weights) => flag("--weights", weights),
+        None if model.report.as_ref().is_some_and(|r| r.total_weight != r.n_samples as f64) => caveats
+            .push("The fit used sample weights; the model does not tell from where: add --weights.".into()),
+        None => {}
+    }
+    match &model.report {
+        Some(report) => {
+            if !report.dropped_rows.is_empty() {
+                flag("--missing", "drop");
+            }
+            for (name, value) in &report.options {
+                match value {
+                    // A start that a program gave; no method has this name.
+                    Value::String(text) if text == "given" => {}
+                    Value::String(text) => flag(&option(name), text),
+                    Value::Number(number) => flag(&option(name), &number.to_string()),
+                    _ => {}
+                }
+            }
+            if report.options.contains_key("start")
+                || report.options.get("init") == Some(&Value::from("given"))
+            {
+                caveats.push("The fit began from parameters in a file, which the model does not name: give it as --init FILE.".into());
+            }
+            flag("--engine", &report.engine.kind);
+        }
+        None => {
+            caveats.push("The model does not tell the options of its fit: these are the defaults.".into())
+        }
+    }
+    flag("-o", &args.model.display().to_string());
+    (words.join(" "), caveats)
+}
+
+/// `reg_covar` as `--reg-covar`.
+fn option(name: &str) -> String {
+    format!("--{}", name.replace('_', "-"))
+}
+
+/// Names as `--columns` takes them.
+fn columns(names: &[String]) -> String {
+    let field = |name: &String| {
+        if name.contains([',', '"', '\n']) || name.trim() != name {
+            format!("\"{}\"", name.replace('"', "\"\""))
+        } else {
+            name.clone()
+        }
+    };
+    names.iter().map(field).collect::<Vec<_>>().join(",")
+}
+
+/// A word as a POSIX shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

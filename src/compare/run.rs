@@ -1,0 +1,213 @@
+//! A fit, followed: where it started and ended, what each iteration took, and where rounding alone would
+//! have led it.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::conditioning::rounding_errors;
+use crate::data::{Samples, Scaling};
+use crate::em::{self, COUNT_TOLERANCE, Observer, Step};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::linalg;
+use crate::model::{GaussianMixture, Parameters};
+use crate::moments::m_step;
+use crate::options::CheckedOptions;
+use crate::shape::CovarianceType;
+
+/// Of an estimated rounding error, what is usual.
+const TYPICAL: f64 = 0.25;
+/// Rounding of f64 beside that of f32.
+const DOUBLE: f64 = 1.0 / 536_870_912.0;
+
+/// Where a run of iterations ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Parameters after the last M-step.
+    pub parameters: Parameters,
+    /// Mean log-likelihood under them, nats per sample.
+    pub mean_log_likelihood: f64,
+    /// The least effective count that each component had in any iteration, `[K]`.
+    pub least_counts: Vec<f64>,
+}
+
+/// A fit with what was seen on its way.
+#[derive(Debug, Clone)]
+pub struct Followed {
+    /// The model and its report.
+    pub model: GaussianMixture,
+    /// Where it ended.
+    pub outcome: Outcome,
+    /// The parameters of the first E-step.
+    pub start: Parameters,
+    /// Mean log-likelihood before each M-step, nats per sample.
+    pub trace: Vec<f64>,
+    /// Seconds of every iteration after the first.
+    pub seconds: Vec<f64>,
+}
+
+/// Fits one start, followed step by step and shown to `observer`.
+///
+/// # Errors
+/// As [`em::fit`]; [`Error::Option`] for more than one restart.
+pub fn follow(
+    engine: &mut dyn Engine,
+    samples: &Samples<'_>,
+    options: &CheckedOptions,
+    observer: &mut dyn Observer,
+) -> Result<Followed> {
+    if options.n_init != 1 {
+        return Err(Error::option("n_init", options.n_init, "1: a run is followed from one start"));
+    }
+    let mut start = None;
+    let mut least_counts: Vec<f64> = Vec::new();
+    let mut seconds = Vec::new();
+    let mut last: Option<Instant> = None;
+    let mut watch = |step: &mut Step<'_>| -> ControlFlow<()> {
+        let now = Instant::now();
+        if let Some(last) = last {
+            seconds.push((now - last).as_secs_f64());
+        }
+        if start.is_none() {
+            start = Some(step.parameters.clone());
+        }
+        // Components may have been dropped.
+        if least_counts.len() != step.effective_counts.len() {
+            least_counts = vec![f64::INFINITY; step.effective_counts.len()];
+        }
+        least_counts.iter_mut().zip(step.effective_counts).for_each(|(l, n)| *l = l.min(*n));
+        let flow = observer.on_step(step);
+        // What the observer does is not the iteration's.
+        last = Some(Instant::now());
+        flow
+    };
+    let model = em::fit(engine, samples, options, &mut watch)?;
+    let (trace, mean_log_likelihood) = match &model.report {
+        Some(report) => (report.log_likelihood_trace.clone(), report.final_mean_log_likelihood),
+        None => (Vec::new(), f64::NAN),
+    };
+    let parameters = model.parameters.clone();
+    least_counts.resize(parameters.n_components(), f64::INFINITY);
+    let counts = model.effective_counts().unwrap_or_default();
+    least_counts.iter_mut().zip(counts).for_each(|(l, n)| *l = l.min(n));
+    let outcome = Outcome { parameters, mean_log_likelihood, least_counts };
+    let start = start.unwrap_or_else(|| model.parameters.clone());
+    Ok(Followed { model, outcome, start, trace, seconds })
+}
+
+/// Where `n_iter` iterations from `start` end when every M-step is followed by random errors of the size
+/// that rounding has there ([`rounding_errors`]): in f32, or with `is_double` in f64.
+///
+/// # Errors
+/// As [`Engine::e_step`] and [`m_step`].
+pub fn disturbed(
+    engine: &mut dyn Engine,
+    scaling: &Scaling,
+    start: &Parameters,
+    options: &CheckedOptions,
+    n_iter: usize,
+    is_double: bool,
+) -> Result<Outcome> {
+    let total_weight = engine.total_weight();
+    let size = if is_double { DOUBLE } else { 1.0 };
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut parameters = start.clone();
+    let mut least_counts = vec![f64::INFINITY; start.n_components()];
+    for iteration in 1..=n_iter {
+        let moments = engine.e_step(&parameters)?;
+        moments.check(total_weight, COUNT_TOLERANCE, iteration)?;
+        let new =
+            m_step(&moments, parameters.means(), options.covariance_center, options.reg_covar, iteration)?;
+        let errors = rounding_errors(&new, scaling)?;
+        let errors: Vec<f64> = errors.iter().map(|e| TYPICAL * size * e.largest()).collect();
+        parameters = shaken(new, &errors, &mut rng)?;
+        least_counts.iter_mut().zip(&moments.effective_counts).for_each(|(l, n)| *l = l.min(*n));
+    }
+    let moments = engine.e_step(&parameters)?;
+    moments.check(total_weight, COUNT_TOLERANCE, n_iter + 1)?;
+    Ok(Outcome { parameters, mean_log_likelihood: moments.log_likelihood / total_weight, least_counts })
+}
+
+/// `parameters` with random errors: component k's mean moves by about `errors[k]` standard deviations, its
+/// covariance and weight change by that share.
+fn shaken(parameters: Parameters, errors: &[f64], rng: &mut ChaCha8Rng) -> Result<Parameters> {
+    let (t, k, d) = (parameters.covariance_type(), parameters.n_components(), parameters.n_features());
+    let root = (d as f64).sqrt();
+    let mut normal = || -> f64 { StandardNormal.sample(rng) };
+    let mut factors = Vec::with_capacity(k);
+    for component in 0..k {
+        let factor = linalg::cholesky(&parameters.covariance_matrix(component), d).map_err(|pivot| {
+            Error::NotPositiveDefinite { component, pivot: pivot.row, value: pivot.value, iteration: None }
+        });
+        factors.push(factor?);
+    }
+    let (mut weights, mut means, mut covariances) = parameters.into_parts();
+    for (component, (factor, error)) in factors.iter().zip(errors).enumerate() {
+        let shift: Vec<f64> = (0..d).map(|_| error / root * normal()).collect();
+        for i in 0..d {
+            means[component * d + i] += (0..=i).map(|j| factor[i * d + j] * shift[j]).sum::<f64>();
+        }
+        weights[component] *= 1.0 + error * normal();
+        match t {
+            CovarianceType::Full => {
+                let matrix = &mut covariances[component * d * d..(component + 1) * d * d];
+                shake_matrix(matrix, factor, error / root, &mut normal);
+            }
+            CovarianceType::Tied if component == 0 => {
+                let largest = errors.iter().copied().fold(0.0, f64::max);
+                shake_matrix(&mut covariances, factor, largest / root, &mut normal);
+            }
+            CovarianceType::Tied => {}
+            CovarianceType::Diag => {
+                let variances = &mut covariances[component * d..(component + 1) * d];
+                variances.iter_mut().for_each(|v| *v *= 1.0 + error * normal());
+            }
+            CovarianceType::Spherical => covariances[component] *= 1.0 + error * normal(),
+        }
+    }
+    let total: f64 = weights.iter().sum();
+    weights.iter_mut().for_each(|w| *w /= total);
+    Ok(Parameters::from_parts(t, d, weights, means, covariances))
+}
+
+/// L (I + size·E) Lᵀ for a symmetric E of normal entries.
+fn shake_matrix(matrix: &mut [f64], factor: &[f64], size: f64, normal: &mut impl FnMut() -> f64) {
+    let d = factor.len().isqrt();
+    let mut errors = vec![0.0; d * d];
+    for i in 0..d {
+        for j in 0..=i {
+            let error = size * normal();
+            errors[i * d + j] = error;
+            errors[j * d + i] = error;
+        }
+    }
+    let changes = linalg::congruence(factor, &errors, d);
+    matrix.iter_mut().zip(changes).for_each(|(m, c)| *m += c);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::distances;
+
+    /// The errors are of the size asked for, in every type.
+    #[test]
+    fn shaken_as_asked() -> Result<()> {
+        for t in CovarianceType::ALL {
+            let p = crate::sample::random_mixture(3, 6, t, 2)?;
+            let mut rng = ChaCha8Rng::seed_from_u64(1);
+            let moved = shaken(p.clone(), &[1e-4; 3], &mut rng)?;
+            let found = distances(&moved, &p, (0.0, 0.0), |_| true)?;
+            for size in [found.means, found.covariances] {
+                assert!((3e-5..4e-4).contains(&size), "{t}: {found:?}");
+            }
+            assert!((1e-6..2e-4).contains(&found.weights), "{t}: {found:?}");
+            assert_eq!(shaken(p.clone(), &[0.0; 3], &mut rng)?.means(), p.means());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! `wgmm report`: the page, its command, a real browser.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{Bench, iris};
+
+/// The command that the page of `bench` shows, with its markup taken back.
+fn command(html: &str) -> String {
+    let text = html.split("<pre>").nth(1).unwrap().split("</pre>").next().unwrap();
+    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#x2f;", "/"), ("&amp;", "&")]
+        .iter()
+        .fold(text.to_owned(), |text, (markup, sign)| text.replace(markup, sign))
+}
+
+#[test]
+fn the_command_on_the_page_fits_the_same_model() {
+    let bench = Bench::new();
+    let rows = std::fs::read_to_string(iris()).unwrap();
+    let rows = rows.replacen("sepal_length", "\"a, 'strange' \"\"name\"\"\"", 1);
+    bench.write("my data.csv", &rows);
+    let fit =
+        ["fit", "my data.csv", "-k", "3", "--covariance", "diag", "--init", "k-means++", "--n-init", "2"];
+    let more =
+        ["--seed", "7", "--tol", "1e-5", "--reg-covar", "1e-5", "--on-collapse", "drop", "-o", "m.json"];
+    bench.args(&[&fit[..], &more[..]].concat()).ok();
+    let first = bench.read("m.json");
+    bench.args(&["report", "m.json", "my data.csv", "-o", "r.html"]).ok().says(&["report written to r.html"]);
+    let line = command(&bench.read("r.html"));
+    assert!(line.starts_with("wgmm fit 'my data.csv' -k 3 --covariance diag"), "{line}");
+    std::fs::remove_file(bench.path("m.json")).unwrap();
+    let line = line.replacen("wgmm", env!("CARGO_BIN_EXE_wgmm"), 1);
+    let mut shell = Command::new("sh");
+    shell.current_dir(bench.0.path()).args(["-c", &line]).stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(shell.status().unwrap().success(), "{line}");
+    assert_eq!(bench.read("m.json"), first, "{line}");
+}
+
+#[test]
+fn what_cannot_be_reported() {
+    let bench = Bench::new();
+    bench.run("fit IRIS -k 2 -o m.json").ok();
+    bench.write("empty.csv", "");
+    bench.write("short.csv", "label\n1\n2\n");
+    bench.run("report m.json IRIS -o r.txt").code(2).says(&["--output", ".html"]);
+    bench.run("report m.json IRIS").code(2).says(&["--output"]);
+    bench.run("report m.json empty.csv -o r.html").code(3).says(&["empty.csv"]);
+    bench.run("report m.json IRIS -o r.html --truth short.csv").code(3).says(&["short.csv"]);
+    bench.run("report m.json IRIS -o r.html --features nothere").code(3).says(&["m.json", "nothere"]);
+    bench.run("report m.json IRIS -o nowhere/r.html").code(2).says(&["nowhere"]);
+    assert_eq!(bench.files(), ["empty.csv", "m.json", "short.csv"]);
+}
+
+#[test]
+fn caveats_are_told() {
+    let bench = Bench::new();
+    bench.write("d.csv", "x,y,w\n1,2,1\n2,1,3\n8,9,2\n9,8,1\n,1,1\n");
+    bench.run("fit d.csv -k 2 --weights w --missing drop --reg-covar 0.1 -o m.json").ok();
+    bench.run("report m.json d.csv --missing drop -o r.html").ok();
+    let html = bench.read("r.html");
+    assert!(
+        html.contains("add --weights") && html.contains("--missing drop") && html.contains("Rows left out")
+    );
+    bench.run("report m.json d.csv --missing drop --weights w -o r.html").ok();
+    assert!(command(&bench.read("r.html")).contains("--weights w"));
+    bench.run("fit d.csv -k 2 --missing drop --columns x,y --init m.json -o n.json").ok();
+    bench.run("report n.json d.csv --missing drop -o n.html").ok();
+    assert!(bench.read("n.html").contains("--init FILE"));
+}
+
+/// Chromium under one of its names.
+fn chromium() -> &'static str {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let works = |name: &&str| {
+        Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+    };
+    names.into_iter().find(works).expect("this test needs Chromium: apt-get install chromium")
+}
+
+/// Opens a page and gives its DOM and what it wrote to the console.
+fn open(folder: &Path, page: &Path) -> (String, Vec<String>) {
+    let mut command = Command::new(chromium());
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]);
+    command.arg(format!("--user-data-dir={}", folder.join("profile").display()));
+    let output = command.arg(format!("file://{}", page.display())).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    let said = log.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect();
+    (String::from_utf8_lossy(&output.stdout).into_owned(), said)
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn browser_opens_the_page_without_a_word() {
+    let bench = Bench::new();
+    bench.run("fit IRIS -k 3 --n-init 2 -o m.json").ok();
+    bench.run("predict m.json IRIS -o l.csv").ok();
+    bench.run("report m.json IRIS --truth l.csv -o r.html").ok();
+    let (dom, said) = open(bench.0.path(), &bench.path("r.html"));
+    assert!(said.is_empty(), "{said:?}");
+    for id in ["summary", "mixture", "components", "trace", "engine", "reproduce"] {
+        assert!(dom.contains(&format!("<section id=\"{id}\">")), "{id}");
+    }
+    assert_eq!(dom.matches("<svg").count(), 2);
+    // The check sees what a page says.
+    bench.write("bad.html", "<!doctype html><p>x<script>undefined_function()</script>");
+    let (_, said) = open(bench.0.path(), &bench.path("bad.html"));
+    assert!(said.len() == 1 && said[0].contains("undefined_function"), "{said:?}");
+}

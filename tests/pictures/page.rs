@@ -1,0 +1,129 @@
+//! The report page.
+
+use wgmm::plot::{self, PageOptions, PlotOptions};
+use wgmm::{FitOptions, GaussianMixture, cpu::CpuEngine};
+
+use super::{Drawn, drawn};
+
+fn page(d: &Drawn, model: &GaussianMixture, options: &PageOptions<'_>) -> String {
+    let mut engine = CpuEngine::new(&d.samples, None).unwrap();
+    plot::page(&mut engine, &d.samples, model, options).unwrap()
+}
+
+fn fitted(d: &Drawn, n_init: usize) -> GaussianMixture {
+    wgmm::fit(&d.samples, &FitOptions { n_init, ..FitOptions::new(3) }).unwrap()
+}
+
+/// What a page fetches from elsewhere: nothing.
+fn outside(page: &str) -> Vec<String> {
+    let attributes =
+        ["src=", "href=", "url(", "@import", "srcset=", "<script", "<iframe", "<object", "<embed"];
+    let found = attributes.iter().flat_map(|attribute| {
+        page.match_indices(attribute).map(|(at, _)| page[at..].chars().take(40).collect::<String>())
+    });
+    let inside = ["href=\"data:", "url(#"];
+    found.filter(|text| !inside.iter().any(|own| text.starts_with(own))).collect()
+}
+
+#[test]
+fn every_section_is_there() {
+    let d = drawn(300, 2, 3, 5);
+    let model = fitted(&d, 2);
+    let options = PageOptions {
+        title: "A title".into(),
+        data: "data.csv".into(),
+        command: "wgmm fit data.csv".into(),
+        caveats: vec!["a caveat".into()],
+        plot: PlotOptions { truth: Some(&d.labels), ..PlotOptions::default() },
+    };
+    let html = page(&d, &model, &options);
+    for section in ["summary", "mixture", "components", "trace", "engine", "reproduce"] {
+        assert_eq!(html.matches(&format!("<section id=\"{section}\">")).count(), 1, "{section}");
+    }
+    // Two figures; two true labels' and fit's panels in one; two restarts; three components.
+    assert_eq!(html.matches("<svg").count(), 2);
+    assert_eq!(html.matches("class=\"swatch\" style").count(), 3);
+    let bic = model.report.as_ref().unwrap().bic;
+    for text in [
+        "<title>A title</title>",
+        "data.csv",
+        "wgmm fit data.csv",
+        "a caveat",
+        "length 0 (cm)",
+        "adjusted Rand index",
+        "Restarts",
+        "converged after",
+        "cpu",
+        "f64",
+        "reg covar",
+        &format!("{bic:.4}"),
+    ] {
+        assert!(html.contains(text), "no {text:?}");
+    }
+    assert!(!html.contains("id=\"verification\""));
+    assert!(outside(&html).is_empty(), "{:?}", outside(&html));
+    assert_eq!(html, page(&d, &model, &options), "the same bytes");
+    // Ids are unique in the page.
+    let mut ids: Vec<&str> =
+        html.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    ids.sort_unstable();
+    assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
+}
+
+#[test]
+fn a_page_that_fetches_is_found() {
+    for planted in [
+        "<img src=\"https://x/y.png\">",
+        "<script>1</script>",
+        "<link href=\"a.css\">",
+        "background: url(a.png)",
+    ] {
+        assert_eq!(outside(planted).len(), 1, "{planted}");
+    }
+    assert!(outside("<link href=\"data:,\"> clip-path=\"url(#a)\"").is_empty());
+}
+
+#[test]
+fn a_model_without_a_report_has_a_page() {
+    let d = drawn(50, 3, 2, 5);
+    let html = page(&d, &d.parameters.clone().into(), &PageOptions::default());
+    assert!(html.contains("tells nothing of its fit") && html.contains("does not tell what computed it"));
+}
+
+#[test]
+fn names_never_become_markup() {
+    let planted = "<script>alert(\"&\")</script>";
+    let d = drawn(60, 2, 2, 5);
+    let labels: Vec<String> = (0..60).map(|i| format!("{planted}{}", i % 2)).collect();
+    let samples = d.samples.clone().with_feature_names(vec![planted.into(), "</section>".into()]).unwrap();
+    let d = Drawn { samples, ..d };
+    let mut model = fitted(&d, 1);
+    if let Some(report) = &mut model.report {
+        report.engine.device = planted.into();
+        report.options.insert(planted.into(), planted.into());
+    }
+    let words = || planted.to_owned();
+    let options = PageOptions {
+        title: words(),
+        data: words(),
+        command: words(),
+        caveats: vec![words()],
+        plot: PlotOptions { truth: Some(&labels), title: Some(words()), ..PlotOptions::default() },
+    };
+    let html = page(&d, &model, &options);
+    assert!(!html.contains("<script") && html.matches("&lt;script&gt;").count() >= 8);
+    assert_eq!(html.matches("</section>").count(), html.matches("<section").count());
+}
+
+#[test]
+fn many_components_are_cut_and_the_condition_is_right() {
+    let d = drawn(3000, 1, 300, 5);
+    let html = page(&d, &d.parameters.clone().into(), &PageOptions::default());
+    assert_eq!(html.matches("class=\"swatch\" style").count(), 256);
+    assert!(html.contains("44 lighter components are left out"));
+    let d = drawn(20, 2, 1, 5);
+    let matrix = vec![4.0, 0.0, 0.0, 0.01];
+    let p = wgmm::Parameters::new(wgmm::CovarianceType::Full, vec![1.0], vec![0.0; 2], matrix).unwrap();
+    let html = page(&d, &p.into(), &PageOptions::default());
+    assert!(html.contains("<td>20.0</td><td>400</td>"), "{html}");
+}
