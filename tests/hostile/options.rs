@@ -1,6 +1,9 @@
 //! Values of options as the command parses them. Shared with the fuzz targets, as [`super::readers`].
 
+use std::ffi::OsStr;
 use std::path::Path;
+
+use clap::builder::TypedValueParser;
 
 use super::{parse, readers};
 
@@ -24,8 +27,12 @@ pub fn options(path: &Path, bytes: &[u8]) -> bool {
         5 => parse::share(text).inspect(|x| assert!((0.0..=1.0).contains(x))).err(),
         6 => parse::whole::<usize>(1..=7)(text).inspect(|n| assert!((1..=7).contains(n))).err(),
         _ => {
-            let outputs = [parse::table_output(text).err(), parse::trace_output(text).err()];
-            outputs.into_iter().flatten().chain(parse::init(text).err()).next()
+            let (command, text) = (clap::Command::new("wgmm"), OsStr::new(text));
+            let outputs = [
+                parse::table_output().parse_ref(&command, None, text).is_ok(),
+                parse::trace_output().parse_ref(&command, None, text).is_ok(),
+            ];
+            return outputs.contains(&true) | parse::init().parse_ref(&command, None, text).is_ok();
         }
     };
     if let Some(refusal) = &refusal {
