@@ -18,6 +18,8 @@ mod select;
 #[cfg(unix)]
 mod signals;
 mod starting;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod verify;
 
 use std::io::Write;

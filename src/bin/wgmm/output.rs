@@ -7,6 +7,7 @@ use serde_json::Value;
 use wgmm::{Error, GaussianMixture};
 
 use crate::exit::{Failure, Outcome};
+use crate::progress::is_utf8;
 
 /// Prints text; a reader that went away is a quiet success.
 pub(crate) fn print(text: &[u8]) -> Outcome {
@@ -72,7 +73,7 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text;
     }
-    text.chars().take(most - 1).chain(['…']).collect()
+    text.chars().take(most - 1).chain([if is_utf8() { '…' } else { '~' }]).collect()
 }
 
 /// Control characters replaced: names from a file must not move a terminal's cursor.

@@ -1,5 +1,8 @@
-//! What a long fit shows while it runs: a bar on a terminal, plain lines elsewhere if asked for.
+//! What a long fit shows while it runs: on a terminal a bar with the course of the log-likelihood, plain lines
+//! elsewhere if asked for and on terminals that cannot go back in a line. No colours, so `NO_COLOR` has nothing
+//! to turn off.
 
+use std::collections::VecDeque;
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
@@ -10,6 +13,9 @@ use crate::exit::say;
 
 /// Least time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Steps that the sparkline shows.
+const SPARKS: usize = 16;
 
 /// When progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +36,8 @@ pub(crate) struct Progress {
 
 enum Target {
     Nothing,
-    Bar(ProgressBar),
+    /// With the log-likelihoods of the last steps of this restart.
+    Bar(ProgressBar, VecDeque<f64>),
     /// `pending` was not said, because the line before it was said only just now.
     Lines {
         last: Option<Instant>,
@@ -45,7 +52,8 @@ impl Progress {
             When::Never => Target::Nothing,
             When::Auto if quiet || !stderr().is_terminal() => Target::Nothing,
             When::Always if !stderr().is_terminal() => Target::Lines { last: None, pending: None },
-            _ => Target::Bar(bar(max_iter)),
+            _ if is_dumb() => Target::Lines { last: None, pending: None },
+            _ => Target::Bar(bar(max_iter), VecDeque::new()),
         };
         Progress { target, n_init, label: String::new(), started: Instant::now() }
     }
@@ -65,8 +73,16 @@ impl Progress {
         let state = format!("mean log-likelihood {:.6}{change}", step.mean_log_likelihood);
         match &mut self.target {
             Target::Nothing => {}
-            Target::Bar(bar) => {
-                bar.set_message(format!("{restart}{state}"));
+            Target::Bar(bar, course) => {
+                if step.iteration == 1 {
+                    course.clear();
+                }
+                course.push_back(step.mean_log_likelihood);
+                if course.len() > SPARKS {
+                    course.pop_front();
+                }
+                let sparks = sparkline(course.make_contiguous(), is_utf8());
+                bar.set_message(format!("{sparks:SPARKS$}  {restart}{state}"));
                 bar.set_position(step.iteration as u64);
             }
             Target::Lines { last, pending } => {
@@ -87,7 +103,7 @@ impl Progress {
     /// Takes the bar away, or says the last line.
     pub(crate) fn finish(self) {
         match self.target {
-            Target::Bar(bar) => bar.finish_and_clear(),
+            Target::Bar(bar, _) => bar.finish_and_clear(),
             Target::Lines { pending: Some(line), .. } => say(line),
             Target::Lines { .. } | Target::Nothing => {}
         }
@@ -101,4 +117,48 @@ fn bar(max_iter: usize) -> ProgressBar {
         bar.set_style(style.progress_chars("=> "));
     }
     bar
+}
+
+/// One character per value, by its height between the least and the largest.
+fn sparkline(values: &[f64], utf8: bool) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const ASCII: [char; 8] = ['_', '.', ',', '-', '~', '=', '^', '#'];
+    let heights = if utf8 { BLOCKS } else { ASCII };
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let range = values.iter().copied().fold(f64::NEG_INFINITY, f64::max) - least;
+    let height = |value: &f64| {
+        let share = if range > 0.0 { (value - least) / range } else { 0.0 };
+        // `as` maps NaN, which an overflow of the range could give, to 0.
+        heights.get((share * 7.99) as usize).copied().unwrap_or(heights[7])
+    };
+    values.iter().map(height).collect()
+}
+
+/// A terminal that cannot go back in a line.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Whether the terminal shows UTF-8, as its locale says; the first of the three variables that is set decides.
+pub(crate) fn is_utf8() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set) {
+        Some(locale) => ["utf-8", "utf8"].iter().any(|utf8| locale.to_lowercase().contains(utf8)),
+        // Other systems have no such variables, and terminals of UTF-8.
+        None => !cfg!(target_os = "linux"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sparkline;
+
+    #[test]
+    fn sparklines() {
+        assert_eq!(sparkline(&[-3.0, -2.0, -1.5, -1.0], true), "▁▄▆█");
+        assert_eq!(sparkline(&[-3.0, -2.0, -1.5, -1.0], false), "_-=#");
+        assert_eq!(sparkline(&[1.0, 1.0], true), "▁▁");
+        assert_eq!(sparkline(&[], true), "");
+        assert_eq!(sparkline(&[f64::MIN, 0.0, f64::MAX], false).len(), 3);
+    }
 }
