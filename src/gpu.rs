@@ -9,7 +9,6 @@
 mod adapter;
 mod buffers;
 mod context;
-mod definite;
 pub mod layout;
 mod pack;
 pub mod pipeline;

@@ -1,5 +1,7 @@
 //! Sufficient statistics of an E-step, and the M-step that turns them into parameters.
 
+mod definite;
+
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
@@ -33,6 +35,8 @@ pub struct Moments {
     pub second_moments: Vec<f64>,
     /// Σ w_n ln p(x_n), nats.
     pub log_likelihood: f64,
+    /// What rounding may take from a sum, relative to it, where that matters: f32's ε of sums in f32; 0 in f64.
+    pub rounding: f64,
 }
 
 impl Moments {
@@ -46,6 +50,7 @@ impl Moments {
             first_moments: vec![0.0; origins.len()],
             second_moments: vec![0.0; covariance_type.second_moments_len(k, n_features)],
             log_likelihood: 0.0,
+            rounding: 0.0,
             origins,
         }
     }
@@ -75,6 +80,7 @@ impl Moments {
             to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
         }
         self.log_likelihood += other.log_likelihood;
+        self.rounding = self.rounding.max(other.rounding);
         Ok(())
     }
 
@@ -120,7 +126,9 @@ impl Moments {
 ///
 /// With d = first/N_k the new mean is o + d exactly, and about a centre p the covariance is
 /// B/N_k − d dᵀ + (m−p)(m−p)ᵀ: p is the new mean m by default, or `old_means` under
-/// [`CovarianceCenter::OldMean`]. `reg_covar` (data units²) is added to the diagonal.
+/// [`CovarianceCenter::OldMean`]. `reg_covar` (data units²) is added to the diagonal; where it is above 0
+/// and [`Moments::rounding`] is, too, components of few samples (under 4·D) stay positive definite:
+/// their diagonal is raised by as many units of rounding as that takes, at most 2¹⁰.
 ///
 /// # Errors
 /// [`Error::ComponentCollapsed`] if an effective count is (nearly) 0.
@@ -164,7 +172,7 @@ pub(crate) fn maximise(
         offsets[c * d + i] * offsets[c * d + j] - shifts[c * d + i] * shifts[c * d + j]
     };
     let t = triangle_len(d);
-    let covariances = match moments.covariance_type {
+    let mut covariances = match moments.covariance_type {
         CovarianceType::Full => {
             let mut covariances = vec![0.0; k * d * d];
             let fill = |(c, matrix): (usize, &mut [f64])| {
@@ -202,6 +210,9 @@ pub(crate) fn maximise(
             })
             .collect(),
     };
+    if moments.rounding > 0.0 && reg_covar > 0.0 {
+        definite::settle(moments, reg_covar, &mut covariances);
+    }
     Parameters::from_parts(moments.covariance_type, d, weights, means, covariances)
 }
 

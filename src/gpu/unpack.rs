@@ -2,7 +2,6 @@
 
 use rayon::prelude::*;
 
-use super::definite::settle;
 use super::pack::Kept;
 use super::plan::{Blocks, Plan};
 use crate::data::Scaling;
@@ -69,7 +68,7 @@ pub(super) fn unpack(
     for (component, matrix) in kept.unwhitening.chunks_exact(d * d).enumerate() {
         unwhiten(&mut moments, &sums, component, matrix);
     }
-    settle(&mut moments);
+    moments.rounding = f64::from(f32::EPSILON);
     let bits: f64 = log_likelihoods.iter().map(|v| f64::from(*v)).sum();
     // Every sample misses the offset once, with its weight.
     moments.log_likelihood = (bits + kept.offset * total_weight) * std::f64::consts::LN_2;
