@@ -84,7 +84,7 @@ fn gap(value: Option<f64>) -> String {
 fn one(comparison: &Comparison, yardstick: &Yardstick<'_>) -> String {
     let Comparison { engine, followed, check, components, solid, labels } = comparison;
     let expected = &yardstick.run;
-    let header = ["component", "weight", "count", "d weight", "d mean (sd)", "d covariance", ""];
+    let header = ["component", "weight", "least count", "d weight", "d mean (sd)", "d covariance", ""];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for (k, d) in components.iter().enumerate() {
         let note = if solid[k] { "" } else { "thin" };
