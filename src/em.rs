@@ -14,7 +14,7 @@ use crate::init;
 use crate::model::{GaussianMixture, Parameters};
 use crate::moments::Moments;
 use crate::options::CheckedOptions;
-use crate::report::StopReason;
+use crate::report::{EngineInfo, StopReason};
 pub use state::FitState;
 use state::{Current, Failure, Run};
 
@@ -53,6 +53,11 @@ impl Step<'_> {
     /// As [`Engine::weighted_log_densities`].
     pub fn responsibilities(&mut self, rows: Range<usize>) -> Result<Vec<f64>> {
         infer::responsibilities(self.engine, self.parameters, rows)
+    }
+
+    /// What computes: another one than in the step before where its device failed and a fallback took over.
+    pub fn engine(&self) -> EngineInfo {
+        self.engine.info()
     }
 
     /// What the fit has done up to and with this step: [`resume`] goes on from it. Copies the parameters.
@@ -125,8 +130,13 @@ pub fn resume(
             Err(error) => state.fail(trace, Failure::of(error)?),
         }
     }
+    let cut_short = fit.interrupted && !state.is_whole(options);
     let mut model = state.into_model(fit.engine.info(), total_weight, samples, options)?;
     if let Some(report) = &mut model.report {
+        if cut_short {
+            // The restart that is kept may have ended well, the fit did not.
+            report.stop_reason = StopReason::Interrupted;
+        }
         report.rounding_errors = conditioning::of_engine(fit.engine, &model.parameters)?;
         conditioning::warn(&report.rounding_errors);
     }
@@ -158,8 +168,11 @@ pub fn finish(
             Err(error) => state.fail(trace, Failure::of(error)?),
         }
     }
-    let engine = fit.engine.info();
-    state.into_model(engine, total_weight, samples, options)
+    let mut model = state.into_model(fit.engine.info(), total_weight, samples, options)?;
+    if let Some(report) = &mut model.report {
+        report.stop_reason = stop_reason;
+    }
+    Ok(model)
 }
 
 /// What all restarts of a fit share.

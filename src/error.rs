@@ -202,9 +202,14 @@ pub enum Error {
     },
     /// A covariance is not positive definite.
     #[error(
-        "the covariance of component {component} is not positive definite{} (pivot {pivot} is {value:e}): Fitting the mixture model failed because some components have ill-defined empirical covariance (for instance caused by singleton or collapsed samples). Try to decrease the number of components, increase reg_covar, or scale the input data{}",
+        "the covariance of component {component} is not positive definite{} (pivot {pivot} is {value:e}): Fitting the mixture model failed because {}{}",
         iteration.map_or(String::new(), |i| format!(" {}", when(i))),
-        if iteration.is_some() { "; `--on-collapse reseed` (or floor, drop) goes on" } else { "" }
+        if value.is_finite() {
+            "some components have ill-defined empirical covariance (for instance caused by singleton or collapsed samples). Try to decrease the number of components, increase reg_covar, or scale the input data"
+        } else {
+            "squares of the samples are too large for its arithmetic. Scale the input data, or leave out the column or rows of such values"
+        },
+        if iteration.is_some() && value.is_finite() { "; `--on-collapse reseed` (or floor, drop) goes on" } else { "" }
     )]
     NotPositiveDefinite {
         /// Component, from 0.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::cpu::CpuEngine;
-use crate::data::Samples;
+use crate::data::{Samples, Scaling};
 use crate::em::COUNT_TOLERANCE;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -67,7 +67,7 @@ impl Engine for FallbackEngine<'_> {
         let (e_step, total_weight) = (self.e_steps, self.total_weight());
         self.run(|engine| {
             let moments = engine.e_step(parameters)?;
-            // Sums that cannot be right are a failure like any other. Restarts are one count here.
+            // Sums that cannot be right are a failure like any other.
             moments.check(total_weight, COUNT_TOLERANCE, e_step)?;
             Ok(moments)
         })
@@ -75,6 +75,10 @@ impl Engine for FallbackEngine<'_> {
 
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
         self.run(|engine| engine.weighted_log_densities(parameters, rows.clone()))
+    }
+
+    fn scaling(&self) -> Option<&Scaling> {
+        self.current.scaling()
     }
 
     fn info(&self) -> EngineInfo {

@@ -5,7 +5,7 @@ use crate::conditioning::{RoundingError, rounding_errors};
 use crate::cpu::CpuEngine;
 use crate::data::{Samples, Scaling};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::infer::{chunks, log_sum_exp};
 use crate::model::{GaussianMixture, Parameters};
 use crate::report::Verification;
@@ -121,6 +121,10 @@ pub fn verification(
     }
     if total == 0.0 {
         return Ok(None);
+    }
+    if !is_double && engine.info().precision == "f64" {
+        let message = "its sums cannot be checked any more".into();
+        return Err(Error::DeviceLost { stage: "the check of the result".into(), message });
     }
     let expected = if matches!(&rows[..], [all] if *all == (0..n)) {
         CpuEngine::new(samples, options.threads)?.e_step(parameters)?.log_likelihood / total

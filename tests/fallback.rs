@@ -55,7 +55,7 @@ fn the_best_restart_is_finished() {
     let model = em::finish(engine.as_mut(), &samples, &options, state, StopReason::DeviceFailed).unwrap();
     let report = model.report.unwrap();
     assert_eq!(report.restarts.iter().map(|r| r.n_iter).collect::<Vec<_>>(), [5, 5, 1]);
-    assert_eq!((report.n_iter, report.stop_reason), (5, StopReason::MaxIter));
+    assert_eq!((report.n_iter, report.stop_reason), (5, StopReason::DeviceFailed));
 }
 
 #[cfg(feature = "gpu")]

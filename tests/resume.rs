@@ -5,6 +5,7 @@ mod states;
 use std::ops::ControlFlow;
 
 use wgmm::em::{self, FitState, NoObserver, Step};
+use wgmm::report::StopReason;
 use wgmm::{CovarianceType, Error, FitOptions, GaussianMixture, Init, OnCollapse, Result, Samples};
 
 use crate::support::engines::{Kind, on_every_engine};
@@ -113,12 +114,14 @@ fn an_interrupted_fit_goes_on(kind: Kind) {
             ControlFlow::Continue(())
         }
     };
-    kind.fit_observed(&problem.samples(), &options, &mut stop).unwrap();
+    let cut = kind.fit_observed(&problem.samples(), &options, &mut stop).unwrap();
+    // Whichever restart is kept.
+    assert_eq!(cut.report.unwrap().stop_reason, StopReason::Interrupted);
     let whole = outcome(kind.fit(&problem.samples(), &options));
     assert_eq!(outcome(resume(kind, &problem.samples(), &options, kept.unwrap())), whole);
 }
 
-/// A stop that comes in the step that converges ends the fit, and the restart is not called interrupted.
+/// A stop that comes in the step that converges ends the fit: the restart has converged, the fit was cut short.
 #[test]
 fn a_stop_in_the_last_step_begins_no_restart() {
     let problem = Problem::medium(CovarianceType::Full);
@@ -129,4 +132,8 @@ fn a_stop_in_the_last_step_begins_no_restart() {
     let model = Kind::Reference.fit_observed(&problem.samples(), &options, &mut stop).unwrap();
     let report = model.report.unwrap();
     assert_eq!((report.restarts.len(), report.n_iter, report.converged), (1, 2, true));
+    assert_eq!(report.stop_reason, StopReason::Interrupted);
+    let options = FitOptions { n_init: 1, ..options };
+    let model = Kind::Reference.fit_observed(&problem.samples(), &options, &mut stop).unwrap();
+    assert_eq!(model.report.unwrap().stop_reason, StopReason::Converged);
 }

@@ -36,10 +36,8 @@ impl Identity {
         ];
         let options = options.to_map();
         facts.extend(options.iter().map(|(name, value)| (name.as_str(), value.to_string())));
-        let device = [Some(&engine.device), engine.backend.as_ref(), engine.driver.as_ref()];
-        let device: Vec<&str> = device.into_iter().flatten().map(String::as_str).collect();
         let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Identity { facts, device: device.join(", ") }
+        Identity { facts, device: device_of(engine) }
     }
 
     /// Adds something else that must not differ.
@@ -47,6 +45,14 @@ impl Identity {
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.facts.push((name.into(), value.to_string()));
         self
+    }
+
+    /// From here on the fit runs on `engine`.
+    pub fn set_engine(&mut self, engine: &EngineInfo) {
+        if let Some((_, kind)) = self.facts.iter_mut().find(|(name, _)| name == "engine") {
+            kind.clone_from(&engine.kind);
+        }
+        self.device = device_of(engine);
     }
 
     /// The device by name, with its interface and driver.
@@ -68,6 +74,11 @@ impl Identity {
             .map(|(name, was, is)| format!("{name} was {was}, is {is}"))
             .collect()
     }
+}
+
+fn device_of(engine: &EngineInfo) -> String {
+    let parts = [Some(&engine.device), engine.backend.as_ref(), engine.driver.as_ref()];
+    parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// XXH3-128 of what `fill` writes.

@@ -138,6 +138,11 @@ impl FitState {
         self.ended.push(Ended { summary, trace, failure: Some(failure) });
     }
 
+    /// Whether all restarts ran, the last one until it converged.
+    pub(super) fn is_whole(&self, options: &CheckedOptions) -> bool {
+        self.ended.len() == options.n_init && self.ended.last().is_some_and(|ended| ended.summary.converged)
+    }
+
     fn best_bound(&self) -> Option<f64> {
         self.best.as_ref().and_then(|best| self.ended.get(best.restart)?.summary.lower_bound)
     }

@@ -80,6 +80,58 @@ mod device {
         let line = FIT.replace("--engine gpu", "--engine auto --adapter 0");
         bench.run(&format!("{line} --lose-device 9")).ok().says(&["warning: ", "cpu engine"]);
     }
+
+    #[test]
+    fn a_fallback_that_is_not_needed_changes_nothing() {
+        let bench = bench();
+        for fallback in ["none", "cpu"] {
+            bench.run(&format!("{FIT} --max-iter 2 --fallback {fallback} -o {fallback}.json")).ok();
+        }
+        assert!(model(&bench, "cpu.json")["rounding_errors"][0].as_f64() > Some(0.0));
+        assert_eq!(bench.read("cpu.json"), bench.read("none.json"));
+    }
+
+    /// All cores cannot vouch for the sums of a device that is gone.
+    #[test]
+    fn a_device_lost_in_the_check_verifies_nothing() {
+        let bench = bench();
+        let mut unchecked = 0;
+        for n in 1.. {
+            let ran =
+                bench.run(&format!("{FIT} --max-iter 2 --fallback cpu --lose-device {n} -o m.json")).ok();
+            let found = model(&bench, "m.json");
+            if found["engine"]["kind"] == "gpu" {
+                match found["verification"]["difference"].as_f64() {
+                    Some(difference) => assert!(difference > 1e-12, "f64 was compared with f64: {ran:#?}"),
+                    None => unchecked += 1,
+                }
+            }
+            if !ran.stderr.contains("lost") {
+                break;
+            }
+        }
+        assert!(unchecked > 0);
+    }
+
+    #[test]
+    fn a_fit_that_fell_back_is_resumed_on_the_processor() {
+        let bench = bench();
+        let steps = "--tol 0 --max-iter 8";
+        let fit = "fit x.csv -k 3 --init random-from-data";
+        let line = format!(
+            "{fit} {steps} --engine gpu --fallback cpu --lose-device 6 --checkpoint c --checkpoint-every 1 -o m.json"
+        );
+        bench.run(&line).ok().says(&["warning: ", "device was lost"]);
+        assert_eq!(model(&bench, "m.json")["engine"]["kind"], "cpu");
+        bench.run(&format!("{fit} {steps} --engine cpu --resume c -o resumed.json")).ok();
+        let (whole, resumed) = (model(&bench, "m.json"), model(&bench, "resumed.json"));
+        assert_eq!(whole["means"], resumed["means"]);
+        bench
+            .run(&format!("{fit} {steps} --engine gpu --resume c"))
+            .code(3)
+            .says(&["engine was cpu, is gpu"]);
+    }
+
     /// A fit so large that `--engine auto` looks for a card, with the Vulkan drivers of `drivers` only.
     fn fit_with_drivers(drivers: Option<&str>, engine: &str) -> Ran {
         let bench = Bench::new();

@@ -136,6 +136,19 @@ fn unfinished(bench: &Bench) {
 }
 
 #[test]
+fn a_sweep_keeps_the_fits_so_far() {
+    let bench = bench();
+    // Each fit takes long enough to be seen.
+    let line = "select d.csv -k 1..9 --tol 0 --engine cpu --max-iter 3000 -o best.json --progress always";
+    let sweep = Running::start(&bench, line).until("2/9 k = 2, full: ");
+    let (ended, stdout, stderr) = sweep.signal("INT").end();
+    assert_eq!(ended, Some(130), "{stderr}");
+    assert!(stdout.contains("best by BIC") && stdout.lines().count() >= 4, "{stdout}");
+    assert!(stderr.contains("interrupted by SIGINT"), "{stderr}");
+    assert_eq!(bench.files(), ["best.json", "d.csv"]);
+}
+
+#[test]
 fn before_the_fit_the_first_signal_ends_at_once() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let bench = Bench::new();
@@ -157,7 +170,6 @@ fn other_commands_end_at_once_and_leave_nothing() {
     for line in [
         "synth --components 3 --features 3 -n 1000000000 -o big.csv --labels big.npy",
         "sample m.json -n 1000000000 -o big.npy",
-        "select d.csv -k 2..9 --tol 0 --max-iter 1000000000 -o best.json",
         "predict m.json - -o p.csv",
         "score m.json - --per-sample p.csv",
     ] {

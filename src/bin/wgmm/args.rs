@@ -38,7 +38,7 @@ Exit codes:
   4  no suitable graphics device
   5  not converged with --require-convergence
   6  outside the bound: compare, or fit with --require-verified
-  130, 143  interrupted by SIGINT, SIGTERM; a fit writes the model so far
+  130, 143  interrupted by SIGINT, SIGTERM; fit and select write what they have so far
 
 Files: `-` is standard input or output. Results go to stdout, everything else to stderr.";
 

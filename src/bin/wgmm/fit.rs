@@ -13,7 +13,7 @@ use std::time::Instant;
 use clap::Args;
 use wgmm::choose::open_engine;
 use wgmm::em::{self, Observer, Step};
-use wgmm::report::FitReport;
+use wgmm::report::{FitReport, StopReason};
 use wgmm::verify::verify;
 use wgmm::{CovarianceType, Error, GaussianMixture};
 
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let (mut engine, line) =
         open_engine(samples, args.n_components, &request).map_err(|e| Failure::about(&args.data, e))?;
     args.talk.note(line);
-    let (state, keeper) = checkpoints.begin(samples, &checked, &engine.info(), request.chunk_rows)?;
+    let (state, keeper) = checkpoints.begin(samples, &checked, &engine.info())?;
     let mut watch = Watch::new(args, keeper, &state);
     let fitting = Instant::now();
     // From here on there is a model to lose.
@@ -114,6 +114,7 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let mut keep = Keep::new(&mut observer, args, engine.as_ref(), &state);
     let fitted = em::resume(engine.as_mut(), samples, &checked, &mut keep, state);
     let (state, trace) = (keep.state, watch.finish());
+    let signal = interrupt::arrived();
     let describe = |report: &mut FitReport| report.dropped_rows.clone_from(&table.dropped_rows);
     let mut model = match fitted {
         Err(error) if error.is_device_failure() => {
@@ -135,12 +136,14 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let fit = fitting.elapsed();
     files.write(args, &model, engine.as_mut(), &trace)?;
     pictures.finish(engine.as_mut(), samples, &model)?;
-    tell(args, &model, &Timings { read, fit, total: started.elapsed() })
+    // A signal that found the fit at its end has changed nothing.
+    let was_cut = model.report.as_ref().is_some_and(|r| r.stop_reason == StopReason::Interrupted);
+    let signal = signal.filter(|_| was_cut);
+    tell(args, &model, &Timings { read, fit, total: started.elapsed() }, signal)
 }
 
-/// The summary or the JSON object, and whether the fit converged as it had to.
-fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -> Outcome {
-    let interrupted = interrupt::arrived();
+/// The summary or the JSON object, and whether the fit converged as it had to and was not `interrupted`.
+fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings, interrupted: Option<i32>) -> Outcome {
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
     // Without a tolerance, or without iterations, nobody asked for convergence.
     let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;

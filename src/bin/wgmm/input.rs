@@ -52,7 +52,6 @@ pub(crate) fn table_for(
     }
     if let (Some(wanted), Some(given)) = (model_names, table.samples.feature_names())
         && wanted != given
-        && args.columns.is_none()
     {
         tracing::warn!(
             "{}: the columns{} are not named as the model's{}; they are taken in this order",

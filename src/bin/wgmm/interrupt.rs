@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM: a fit ends after its iteration and keeps what it has; a second signal, and anything but a
-//! fit, ends at once. Unfinished files are removed in either case.
+//! SIGINT and SIGTERM: a fit or a sweep ends after its iteration and keeps what it has; a second signal, and
+//! anything else, ends at once. Unfinished files are removed in either case.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 

@@ -9,7 +9,7 @@ use wgmm::choose::open_engine;
 use wgmm::data::open_labels_of;
 use wgmm::data::output::OutputFile;
 use wgmm::plot::{self, PageOptions, PlotOptions};
-use wgmm::report::{CollapseAction, FitReport};
+use wgmm::report::{CollapseAction, FitReport, StopReason};
 
 use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
 use crate::condition::feature;
@@ -63,7 +63,18 @@ pub(crate) fn run(args: &ReportArgs) -> Outcome {
     let samples = named(table.samples, &model)?;
     let (mut engine, line) = open_engine(&samples, model.parameters.n_components(), &request)?;
     args.talk.note(line);
-    let (command, caveats) = command(args, &model);
+    let (command, mut caveats) = command(args, &model);
+    if let Some(report) = &model.report
+        && (report.n_samples, report.total_weight) != (samples.n_samples(), samples.total_weight())
+    {
+        caveats.push(format!(
+            "The fit saw {} samples of total weight {}, these are {} of {}: counts, trace and criteria are the fit's.",
+            report.n_samples,
+            report.total_weight,
+            samples.n_samples(),
+            samples.total_weight()
+        ));
+    }
     let options = PageOptions {
         title: format!("Report on {}", shown(&args.model)),
         data: shown(&args.data),
@@ -100,6 +111,10 @@ fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) 
     }
     match &model.report {
         Some(report) => {
+            let cut = matches!(report.stop_reason, StopReason::Interrupted | StopReason::DeviceFailed);
+            if cut || report.engine.failed.is_some() {
+                caveats.push("The fit was cut short, or changed its engine: the command does a whole fit on one.".into());
+            }
             if !report.dropped_rows.is_empty() {
                 flag("--missing", "drop");
             }
@@ -120,7 +135,7 @@ fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) 
             flag("--engine", &report.engine.kind);
         }
         None => {
-            caveats.push("The model does not tell the options of its fit: these are the defaults.".into())
+            caveats.push("The model does not tell how it was made; it may be a part of another, or from elsewhere. The command makes a new fit, with the defaults.".into())
         }
     }
     flag("-o", &args.model.display().to_string());

@@ -18,7 +18,7 @@ use crate::exit::{Failure, Outcome, shown};
 use crate::fit::NOT_CONVERGED;
 use crate::output::{self, Align, align, is_stdout};
 use crate::progress::Progress;
-use crate::{input, talk};
+use crate::{input, interrupt, talk};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -88,9 +88,13 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
             args.flags.max_iter,
         ),
     };
+    // From here on there are fits to lose.
+    interrupt::defer();
     let selected = select(engine.as_mut(), &table.samples, &options, &mut watch);
     watch.progress.finish();
+    let signal = interrupt::arrived();
     let mut selection = selected.map_err(|e| Failure::about(&args.data, e))?;
+    let signal = signal.filter(|_| selection.interrupted);
     for candidate in &selection.candidates {
         if let Err(error) = &candidate.outcome {
             tracing::warn!("{} failed: {error}", name(candidate.cell));
@@ -113,7 +117,8 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
         crate::plot::write(&plot::criteria(&selection.candidates, &PlotOptions::default())?, file)?;
     }
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
-    if !converged && args.flags.tol > 0.0 && args.flags.max_iter > 0 && !args.require_convergence {
+    let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;
+    if !converged && tolerant && !args.require_convergence && signal.is_none() {
         tracing::warn!("the best fit: {NOT_CONVERGED}");
     }
     if args.json {
@@ -123,6 +128,9 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
         args.talk.note(text(args, &selection, best));
     } else {
         output::print(format!("{}\n", text(args, &selection, best)).as_bytes())?;
+    }
+    if let Some(signal) = signal {
+        return Err(Failure::interrupted(signal));
     }
     if args.require_convergence && !converged {
         return Err(Failure::not_converged(NOT_CONVERGED));
@@ -164,7 +172,7 @@ impl SweepObserver for Watch {
 
     fn on_step(&mut self, step: &mut Step<'_>) -> ControlFlow<()> {
         self.progress.step(step);
-        ControlFlow::Continue(())
+        if interrupt::arrived().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 

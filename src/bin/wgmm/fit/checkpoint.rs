@@ -44,21 +44,17 @@ impl Checkpoints {
         })
     }
 
-    /// What the fit begins with, and what keeps its state. `chunk_rows` decides the order of a device's sums.
+    /// What the fit begins with, and what keeps its state.
     pub(super) fn begin(
         self,
         samples: &Samples<'_>,
         options: &CheckedOptions,
         engine: &EngineInfo,
-        chunk_rows: Option<usize>,
     ) -> Outcome<(FitState, Option<Keeper>)> {
         if self.writer.is_none() && self.resume.is_none() {
             return Ok(Default::default());
         }
-        let mut identity = Identity::new(samples, options, engine);
-        if let ("gpu", Some(rows)) = (engine.kind.as_str(), chunk_rows) {
-            identity = identity.with("chunk_rows", rows);
-        }
+        let identity = Identity::new(samples, options, engine);
         let state = match self.resume {
             Some(checkpoint) => {
                 if let Some(other) = checkpoint.other_device(&identity) {
@@ -85,6 +81,8 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Writes a checkpoint if it is time to. A fit does not end because its checkpoint cannot be written.
     pub(super) fn on_step(&mut self, step: &Step<'_>, last: bool) {
+        // Another engine may have taken over from one that failed.
+        self.identity.set_engine(&step.engine());
         match self.writer.on_step(&self.identity, step, last) {
             Ok(written) => self.failing &= !written,
             Err(error) => {

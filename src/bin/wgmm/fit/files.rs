@@ -23,7 +23,9 @@ pub(super) fn check(args: &FitArgs) -> Outcome {
         ("--animate", args.pictures.animate.as_ref()),
     ];
     let checkpoint = args.checkpoints.checkpoint.as_ref();
-    check_files(&inputs, &[&outputs[..], &[("--checkpoint", checkpoint)]].concat())?;
+    let previous = checkpoint.map(|path| wgmm::checkpoint::previous(path));
+    let kept = [("--checkpoint", checkpoint), ("the checkpoint before it", previous.as_ref())];
+    check_files(&inputs, &[&outputs[..], &kept].concat())?;
     // Only the next checkpoint may take the place of the one that the fit goes on from.
     let resume = args.checkpoints.resume.iter().map(|path| ("--resume", path.as_path()));
     check_files(&resume.collect::<Vec<_>>(), &outputs)?;
