@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::number::plain;
+use super::number::{plain, shorten};
 use super::table::ReadOptions;
 use crate::error::{Error, Result};
 
@@ -99,7 +99,8 @@ pub(super) fn select(
 
 /// A column by header name (which wins) or by number from 1.
 fn find(path: &Path, wanted: &str, names: Option<&[String]>, width: usize) -> Result<usize> {
-    let unknown = |hint: String| Error::UnknownColumn { path: path.into(), name: wanted.into(), hint };
+    let unknown =
+        |hint: String| Error::UnknownColumn { path: path.into(), name: shorten(wanted.as_bytes()), hint };
     let mut matches = names.unwrap_or_default().iter().enumerate().filter(|(_, name)| *name == wanted.trim());
     if let Some((column, _)) = matches.next() {
         return match matches.next() {

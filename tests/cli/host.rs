@@ -139,6 +139,19 @@ fn an_output_is_no_input_by_hard_link_either() {
     assert_eq!(bench.read("d.csv"), std::fs::read_to_string(iris()).unwrap());
 }
 
+/// The moment between the two renames of a checkpoint, for ever.
+#[test]
+fn a_checkpoint_and_the_one_before_it_may_be_one_file() {
+    let bench = Bench::new();
+    bench.run("synth --components 2 --features 2 -n 300 --seed 1 -o d.csv").ok();
+    let fit = "fit d.csv -k 2 --engine cpu --checkpoint c --checkpoint-every 1";
+    bench.run(fit).ok();
+    std::fs::remove_file(bench.path("c.previous")).ok();
+    std::fs::hard_link(bench.path("c"), bench.path("c.previous")).unwrap();
+    bench.run(&format!("{fit} --resume c")).ok();
+    bench.run(&format!("{fit} -o c.previous")).code(2).says(&["--output", "different names"]);
+}
+
 #[test]
 fn runs_that_share_their_outputs_all_succeed() {
     let bench = Bench::new();

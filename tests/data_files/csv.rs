@@ -106,6 +106,15 @@ fn missing_cells() {
     );
 }
 
+/// Found by fuzzing: a name of thousands of characters came back whole.
+#[test]
+fn a_long_name_is_shown_short() {
+    let name = "long ".repeat(1000);
+    let error = error_of(read("t.csv", "a,b\n1,2\n", &options(&[&name], &[], None, Missing::Error)));
+    says(&error, &["there is no column \"long long", "…", "a, b"]);
+    assert!(error.to_string().len() < 400, "{error}");
+}
+
 #[test]
 fn columns_by_name_and_number() {
     let text = "x,y,z\n1,2,3\n4,5,6\n";

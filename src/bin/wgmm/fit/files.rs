@@ -24,8 +24,10 @@ pub(super) fn check(args: &FitArgs) -> Outcome {
     ];
     let checkpoint = args.checkpoints.checkpoint.as_ref();
     let previous = checkpoint.map(|path| wgmm::checkpoint::previous(path));
-    let kept = [("--checkpoint", checkpoint), ("the checkpoint before it", previous.as_ref())];
-    check_files(&inputs, &[&outputs[..], &kept].concat())?;
+    // Not with each other: a run that ended at the wrong moment leaves both as one file.
+    for kept in [("--checkpoint", checkpoint), ("the checkpoint before it", previous.as_ref())] {
+        check_files(&inputs, &[&outputs[..], &[kept]].concat())?;
+    }
     // Only the next checkpoint may take the place of the one that the fit goes on from.
     let resume = args.checkpoints.resume.iter().map(|path| ("--resume", path.as_path()));
     check_files(&resume.collect::<Vec<_>>(), &outputs)?;
