@@ -23,6 +23,11 @@ pub(crate) fn table(path: &Path, args: &DataArgs, talk: &TalkArgs) -> Outcome<Ta
     Ok(table)
 }
 
+/// Reads the true labels of `table`'s rows, where a file of them was given.
+pub(crate) fn truth(path: Option<&Path>, table: &Table) -> Outcome<Option<Vec<String>>> {
+    path.map(|path| data::open_labels_of(path, table).map_err(|e| Failure::about(path, e))).transpose()
+}
+
 /// Reads a table for `model`. Where the header has every feature of the model by name, these columns
 /// are taken, so that ids and labels beside them do no harm.
 pub(crate) fn table_for(

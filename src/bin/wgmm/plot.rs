@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use wgmm::choose::open_engine;
-use wgmm::data::open_labels_of;
 use wgmm::data::output::OutputFile;
 use wgmm::plot::{Figure, PlotOptions};
 use wgmm::{Error, GaussianMixture, Samples, plot};
@@ -79,9 +78,7 @@ pub(crate) fn run(args: &PlotArgs) -> Outcome {
             let features =
                 names.iter().map(|name| feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
             let table = input::table_for(data, (&args.model, &model), &args.columns, &args.talk)?;
-            let truth = args.truth.as_deref();
-            let truth = truth.map(|path| open_labels_of(path, &table).map_err(|e| Failure::about(path, e)));
-            let truth = truth.transpose()?;
+            let truth = input::truth(args.truth.as_deref(), &table)?;
             let samples = named(table.samples, &model)?;
             let (mut engine, line) = open_engine(&samples, model.parameters.n_components(), &request)?;
             args.talk.note(line);

@@ -6,7 +6,6 @@ use clap::Args;
 use serde_json::Value;
 use wgmm::GaussianMixture;
 use wgmm::choose::open_engine;
-use wgmm::data::open_labels_of;
 use wgmm::data::output::OutputFile;
 use wgmm::plot::{self, PageOptions, PlotOptions};
 use wgmm::report::{CollapseAction, FitReport, StopReason};
@@ -57,9 +56,7 @@ pub(crate) fn run(args: &ReportArgs) -> Outcome {
     let names = args.features.as_ref().map_or(&[][..], |features| &features.0);
     let features = names.iter().map(|name| feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
     let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
-    let truth = args.truth.as_deref();
-    let truth = truth.map(|path| open_labels_of(path, &table).map_err(|e| Failure::about(path, e)));
-    let truth = truth.transpose()?;
+    let truth = input::truth(args.truth.as_deref(), &table)?;
     let samples = named(table.samples, &model)?;
     let (mut engine, line) = open_engine(&samples, model.parameters.n_components(), &request)?;
     args.talk.note(line);

@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use wgmm::agreement::Contingency;
 use wgmm::choose::open_engine;
+use wgmm::data::Table;
 use wgmm::data::output::OutputFile;
-use wgmm::data::{Table, open_labels_of};
 use wgmm::{Engine, Error, GaussianMixture, infer};
 
 use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
@@ -64,9 +64,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Outcome {
         args.per_sample.as_deref().map(OutputFile::create).transpose().map_err(Failure::output)?;
     let model = input::model(&args.model)?;
     let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
-    let truth =
-        args.truth.as_deref().map(|path| open_labels_of(path, &table).map_err(|e| Failure::about(path, e)));
-    let truth = truth.transpose()?;
+    let truth = input::truth(args.truth.as_deref(), &table)?;
     let (mut engine, line) = open_engine(&table.samples, model.parameters.n_components(), &request)?;
     args.talk.note(line);
     let found = Found::new(args, &model, &table, engine.as_mut(), truth.as_deref())
