@@ -1,5 +1,5 @@
 // Computes: per slice of ${SLICE} samples and component, sum r, sum r z and ${"the diagonal" if DIAGONAL else "the lower triangle"} of sum r z z^T, z = ${"W (x - origin)" if WHITENED else "x - origin"}
-// One invocation: one component, one block of features or of the triangle (its role), every ${SUBSETS}th sample of the slice
+// One invocation: ${HELD} component${"s" if HELD > 1 else ""}, one block of features or of the triangle (its role), every ${SUBSETS}th sample of the slice
 // Bindings: 0 samples, slab; 1 origins${", factors" if WHITENED else ""}; 2 weighted log densities, log normalisers, partials
 // Assumes: ${THREADS} invocations = ${ROLES_HERE} roles x ${SUBSETS} subsets x ${LANES} components; stride a multiple of the slice; partials written whole
 // Twin: reference/moments.rs
@@ -10,13 +10,13 @@
 //% if WHITENED
 @group(1) @binding(1) var<storage, read> factors: array<f32>;
 //% endif
-@group(2) @binding(0) var<storage, read> weighted_log_densities: array<f32>;
-@group(2) @binding(1) var<storage, read> log_normalisers: array<f32>;
+@group(2) @binding(0) var<storage, read> weighted_log_densities: array<${QUAD}>;
+@group(2) @binding(1) var<storage, read> log_normalisers: array<${QUAD}>;
 @group(2) @binding(2) var<storage, read_write> partials: array<f32>;
 
 // ${STAGE} samples at a time, feature vectors and responsibilities; rows padded against bank conflicts.
 var<workgroup> wg_features: array<vec4<f32>, ${STAGE * ROW_VECS}>;
-var<workgroup> wg_responsibilities: array<f32, ${STAGE * (LANES + 1)}>;
+var<workgroup> wg_responsibilities: array<f32, ${STAGE * (COMPONENTS + 1)}>;
 //% if SUBSETS > 1
 var<workgroup> wg_sums: array<f32, ${PASS * THREADS}>;
 //% endif
@@ -25,8 +25,10 @@ var<workgroup> wg_sums: array<f32, ${PASS * THREADS}>;
 fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) t: u32) {
     let lane = t % ${LANES}u;
     let subset = t % ${SUBSETS * LANES}u / ${LANES}u;
-    let first_component = workgroup.z * ${LANES}u;
-    let k = min(first_component + lane, slab.n_components - 1u);
+    let first_component = workgroup.z * ${COMPONENTS}u;
+//% for h in range(HELD)
+    let k${h} = min(first_component + lane + ${h * LANES}u, slab.n_components - 1u);
+//% endfor
 //% if DIAGONAL and ROLES > 1
     // Roles: blocks of ${BLOCK} features.
     let role = min(workgroup.y * ${ROLES_HERE}u + t / ${SUBSETS * LANES}u, ${ROLES - 1}u);
@@ -51,21 +53,25 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
     let row_vec = first_row / 4u;
     let column_vec = first_column / 4u;
 //% for v in range(2)
-    let row_origin${v} = origins[k * ${VECS}u + row_vec + ${v}u];
+    let row_origin${v} = origins[k0 * ${VECS}u + row_vec + ${v}u];
 //% endfor
 //% else
     let role = 0u;
     let column_vec = 0u;
 //% endif
+//% for h in range(HELD)
 //% for v in range(BLOCK_VECS)
-    let origin${v} = origins[k * ${VECS}u + column_vec + ${v}u];
+    let origin${h}_${v} = origins[k${h} * ${VECS}u + column_vec + ${v}u];
+//% endfor
 //% endfor
 
 //% if WHITENED
     // Row i of the factors: b_i, W_i0 ... W_ii.
+//% for h in range(HELD)
 //% for i in range(D)
 //% for j in range(i + 1)
-    let w_${i}_${j} = factors[k * ${FACTOR_FLOATS}u + ${i * (i + 3) // 2 + 1 + j}u];
+    let w${h}_${i}_${j} = factors[k${h} * ${FACTOR_FLOATS}u + ${i * (i + 3) // 2 + 1 + j}u];
+//% endfor
 //% endfor
 //% endfor
 //% endif
@@ -77,18 +83,23 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
 //% for q in range(LOADS_X)
     var next_x${q} = vec4<f32>(0.0);
 //% endfor
+    // Responsibilities: the same ${QUADS} samples of a component at a time.
+    let quad = t % ${STAGE // QUADS}u;
+    let row_of_r = t / ${STAGE // QUADS}u;
 //% for q in range(LOADS_R)
-    var next_l${q} = 0.0;
+    var next_l${q} = ${QUAD}(0.0);
 //% endfor
-    var next_normaliser = 0.0;
+    var next_normaliser = ${QUAD}(0.0);
 
+//% for h in range(HELD)
 //% for a in range(SUMS)
-    var s${a} = 0.0;
+    var s${h}_${a} = 0.0;
 //% endfor
 //% for v in range(BLOCK_VECS)
-    var first_moment${v} = vec4<f32>(0.0);
+    var first_moment${h}_${v} = vec4<f32>(0.0);
 //% endfor
-    var count = 0.0;
+    var count${h} = 0.0;
+//% endfor
     for (var stage = 0u; stage <= ${SLICE // STAGE}u; stage++) {
         if (stage > 0u) {
             // Everyone has read the stage before.
@@ -103,20 +114,23 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
 //% endif
 //% endfor
 //% for q in range(LOADS_R)
-//% if (q + 1) * PARTS <= LANES
-            wg_responsibilities[point * ${LANES + 1}u + part + ${q * PARTS}u] = exp2(next_l${q} - next_normaliser);
+//% if (q + 1) * ROWS_R <= COMPONENTS
+            {
 //% else
-            if (part + ${q * PARTS}u < ${LANES}u) {
-                wg_responsibilities[point * ${LANES + 1}u + part + ${q * PARTS}u] = exp2(next_l${q} - next_normaliser);
-            }
+            if (row_of_r + ${q * ROWS_R}u < ${COMPONENTS}u) {
 //% endif
+                let r = exp2(next_l${q} - next_normaliser);
+//% for c in range(QUADS)
+                wg_responsibilities[(quad * ${QUADS}u + ${c}u) * ${COMPONENTS + 1}u + row_of_r + ${q * ROWS_R}u] = r${"." ~ "xyzw"[c] if QUADS > 1};
+//% endfor
+            }
 //% endfor
             workgroupBarrier();
         }
         {
             let row = first + min(stage, ${SLICE // STAGE - 1}u) * ${STAGE}u + point;
             let here = row / TILE * ${D}u * TILE + row % TILE;
-            let scratch = row - slab.first_tile * TILE;
+            let scratch = (row - point - slab.first_tile * TILE) / ${QUADS}u + quad;
             next_normaliser = log_normalisers[scratch];
 //% for q in range(LOADS_X)
             {
@@ -132,7 +146,7 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
             }
 //% endfor
 //% for q in range(LOADS_R)
-            next_l${q} = weighted_log_densities[min(first_component + part + ${q * PARTS}u, slab.n_components - 1u) * slab.stride + scratch];
+            next_l${q} = weighted_log_densities[min(first_component + row_of_r + ${q * ROWS_R}u, slab.n_components - 1u) * (slab.stride / ${QUADS}u) + scratch];
 //% endfor
         }
         if (stage == 0u) {
@@ -141,38 +155,51 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
 //% macro square_block()
             for (var p = subset; p < ${STAGE}u; p += ${SUBSETS * UNROLL}u) {
 //% for u in range(UNROLL)
-                let r${u} = wg_responsibilities[(p + ${u * SUBSETS}u) * ${LANES + 1}u + lane];
                 let at${u} = (p + ${u * SUBSETS}u) * ${ROW_VECS}u + column_vec;
-                count += r${u};
+//% for v in range(BLOCK_VECS)
+                let x${u}_${v} = wg_features[at${u} + ${v}u];
+//% endfor
+//% for h in range(HELD)
+                let r${u}_${h} = wg_responsibilities[(p + ${u * SUBSETS}u) * ${COMPONENTS + 1}u + lane + ${h * LANES}u];
+//% endfor
+//% endfor
+//% for u in range(UNROLL)
+//% for h in range(HELD)
+                {
+                    let r = r${u}_${h};
+                    count${h} += r;
 //% if WHITENED
-                let centred${u} = wg_features[at${u}] - origin0;
+                    let centred = x${u}_0 - origin${h}_0;
 //% for i in range(4)
 //% if i < D
-                var y${u}_${i} = w_${i}_0 * centred${u}.x;
+                    var y${i} = w${h}_${i}_0 * centred.x;
 //% for j in range(1, i + 1)
-                y${u}_${i} = fma(w_${i}_${j}, centred${u}.${"xyzw"[j]}, y${u}_${i});
+                    y${i} = fma(w${h}_${i}_${j}, centred.${"xyzw"[j]}, y${i});
 //% endfor
 //% else
-                let y${u}_${i} = 0.0;
+                    let y${i} = 0.0;
 //% endif
 //% endfor
-                let z${u}_0 = vec4<f32>(y${u}_0, y${u}_1, y${u}_2, y${u}_3);
+                    let z0 = vec4<f32>(y0, y1, y2, y3);
 //% endif
 //% for v in range(BLOCK_VECS)
 //% if not WHITENED
-                let z${u}_${v} = wg_features[at${u} + ${v}u] - origin${v};
+                    let z${v} = x${u}_${v} - origin${h}_${v};
 //% endif
-                let w${u}_${v} = z${u}_${v} * r${u};
-                first_moment${v} += w${u}_${v};
+                    let w${v} = z${v} * r;
+                    first_moment${h}_${v} += w${v};
 //% endfor
 //% for i in range(BLOCK)
 //% if DIAGONAL
-                s${i} = fma(w${u}_${i // 4}.${"xyzw"[i % 4]}, z${u}_${i // 4}.${"xyzw"[i % 4]}, s${i});
+                    s${h}_${i} = fma(w${i // 4}.${"xyzw"[i % 4]}, z${i // 4}.${"xyzw"[i % 4]}, s${h}_${i});
 //% else
 //% for j in range(i + 1)
-                s${i * (i + 1) // 2 + j} = fma(w${u}_${i // 4}.${"xyzw"[i % 4]}, z${u}_${j // 4}.${"xyzw"[j % 4]}, s${i * (i + 1) // 2 + j});
+//% set a = i * (i + 1) // 2 + j
+                    s${h}_${a} = fma(w${i // 4}.${"xyzw"[i % 4]}, z${j // 4}.${"xyzw"[j % 4]}, s${h}_${a});
 //% endfor
 //% endif
+//% endfor
+                }
 //% endfor
 //% endfor
             }
@@ -181,19 +208,31 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
         if (is_diagonal) {
 ${square_block()}
         } else {
-            for (var p = subset; p < ${STAGE}u; p += ${SUBSETS}u) {
-                let r = wg_responsibilities[p * ${LANES + 1}u + lane];
-                let at = p * ${ROW_VECS}u;
+            for (var p = subset; p < ${STAGE}u; p += ${SUBSETS * UNROLL}u) {
+//% for u in range(UNROLL)
+                let r${u} = wg_responsibilities[(p + ${u * SUBSETS}u) * ${COMPONENTS + 1}u + lane];
+                let at${u} = (p + ${u * SUBSETS}u) * ${ROW_VECS}u;
 //% for v in range(2)
-                let w${v} = (wg_features[at + row_vec + ${v}u] - row_origin${v}) * r;
+                let row${u}_${v} = wg_features[at${u} + row_vec + ${v}u];
 //% endfor
 //% for v in range(4)
-                let z${v} = wg_features[at + column_vec + ${v}u] - origin${v};
+                let column${u}_${v} = wg_features[at${u} + column_vec + ${v}u];
+//% endfor
+//% endfor
+//% for u in range(UNROLL)
+                {
+//% for v in range(2)
+                    let w${v} = (row${u}_${v} - row_origin${v}) * r${u};
+//% endfor
+//% for v in range(4)
+                    let z${v} = column${u}_${v} - origin0_${v};
 //% endfor
 //% for i in range(8)
 //% for j in range(16)
-                s${i * 16 + j} = fma(w${i // 4}.${"xyzw"[i % 4]}, z${j // 4}.${"xyzw"[j % 4]}, s${i * 16 + j});
+                    s0_${i * 16 + j} = fma(w${i // 4}.${"xyzw"[i % 4]}, z${j // 4}.${"xyzw"[j % 4]}, s0_${i * 16 + j});
 //% endfor
+//% endfor
+                }
 //% endfor
             }
         }
@@ -205,32 +244,36 @@ ${square_block()}
     // Rows of partials: [slice][role][statistic][component].
     let out = ((workgroup.x * ${ROLES}u + role) * ${STATISTICS}u) * slab.n_components + first_component;
 //% if SUBSETS == 1
-    if (first_component + lane < slab.n_components) {
+//% for h in range(HELD)
+    if (first_component + lane + ${h * LANES}u < slab.n_components) {
 //% for a in range(SUMS)
-        partials[out + ${a}u * slab.n_components + lane] = s${a};
+        partials[out + ${a}u * slab.n_components + lane + ${h * LANES}u] = s${h}_${a};
 //% endfor
 //% for i in range(BLOCK)
-        partials[out + ${SUMS + i}u * slab.n_components + lane] = first_moment${i // 4}.${"xyzw"[i % 4]};
+        partials[out + ${SUMS + i}u * slab.n_components + lane + ${h * LANES}u] = first_moment${h}_${i // 4}.${"xyzw"[i % 4]};
 //% endfor
-        partials[out + ${SUMS + BLOCK}u * slab.n_components + lane] = count;
+        partials[out + ${SUMS + BLOCK}u * slab.n_components + lane + ${h * LANES}u] = count${h};
     }
+//% endfor
 //% else
     // ${PASS} statistics at a time, the subsets are added in their order.
+//% for h in range(HELD)
 //% for pass in range((STATISTICS + PASS - 1) // PASS)
 //% set here = [PASS, STATISTICS - pass * PASS] | min
 //% for q in range(here)
 //% set a = pass * PASS + q
 //% if a < SUMS
-    wg_sums[${q * THREADS}u + t] = s${a};
+    wg_sums[${q * THREADS}u + t] = s${h}_${a};
 //% elif a < SUMS + BLOCK
-    wg_sums[${q * THREADS}u + t] = first_moment${(a - SUMS) // 4}.${"xyzw"[(a - SUMS) % 4]};
+    wg_sums[${q * THREADS}u + t] = first_moment${h}_${(a - SUMS) // 4}.${"xyzw"[(a - SUMS) % 4]};
 //% else
-    wg_sums[${q * THREADS}u + t] = count;
+    wg_sums[${q * THREADS}u + t] = count${h};
 //% endif
 //% endfor
     workgroupBarrier();
     for (var i = t; i < ${here * ROLES_HERE * LANES}u; i += ${THREADS}u) {
         let c = i % ${LANES}u;
+        let component = first_component + c + ${h * LANES}u;
         let slot = i / ${LANES}u % ${ROLES_HERE}u;
         let q = i / ${LANES * ROLES_HERE}u;
         var sum = wg_sums[q * ${THREADS}u + slot * ${SUBSETS * LANES}u + c];
@@ -238,11 +281,12 @@ ${square_block()}
             sum += wg_sums[q * ${THREADS}u + slot * ${SUBSETS * LANES}u + other * ${LANES}u + c];
         }
         let slot_role = workgroup.y * ${ROLES_HERE}u + slot;
-        if (first_component + c < slab.n_components && slot_role < ${ROLES}u) {
-            partials[((workgroup.x * ${ROLES}u + slot_role) * ${STATISTICS}u + ${pass * PASS}u + q) * slab.n_components + first_component + c] = sum;
+        if (component < slab.n_components && slot_role < ${ROLES}u) {
+            partials[((workgroup.x * ${ROLES}u + slot_role) * ${STATISTICS}u + ${pass * PASS}u + q) * slab.n_components + component] = sum;
         }
     }
     workgroupBarrier();
+//% endfor
 //% endfor
 //% endif
 }

@@ -211,7 +211,7 @@ impl GpuEngine {
         let mut clock = Instant::now();
         let precisions = Precisions::new(parameters)?;
         let (upload, kept) = pack::pack(&prepared.plan, parameters, &precisions, &self.scaling);
-        prepared.scratch.write(&self.context, &upload);
+        prepared.scratch.set(upload);
         prepared.loaded = Some(Loaded { parameters: parameters.clone(), kept });
         self.host_seconds.parameters = lap(&mut clock);
         Ok(())
@@ -319,7 +319,7 @@ impl GpuEngine {
     /// ln π_k + ln N(x_n | μ_k, Σ_k) of `rows`, `[rows, K]`.
     fn densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
         self.load(parameters)?;
-        let Some(Prepared { plan, scratch, loaded: Some(loaded) }) = &self.prepared else {
+        let Some(Prepared { plan, scratch, loaded: Some(loaded) }) = &mut self.prepared else {
             return Err(Error::shape("prepared plan", "one", "none"));
         };
         let k = parameters.n_components();
@@ -331,9 +331,9 @@ impl GpuEngine {
                 rows.end.clamp(chunk_start, chunk_start + chunk.rows) - chunk_start,
             );
             while start < end {
-                // The aligned range must fit the scratch, which holds `max_slab` samples.
-                let stop = end
-                    .min((start / plan.density.rows + plan.max_slab / plan.density.rows) * plan.density.rows);
+                // The aligned range must fit the scratch.
+                let unit = plan.density.rows;
+                let stop = end.min((start / unit + plan.scratch_rows() / unit) * unit);
                 let (stride, skipped, bits) = scratch.densities(&self.context, plan, chunk, start..stop)?;
                 for row in 0..stop - start {
                     densities.extend((0..k).map(|c| {

@@ -218,10 +218,11 @@ pub(crate) fn maximise(
 
 fn fill_symmetric(matrix: &mut [f64], d: usize, reg_covar: f64, entry: impl Fn(usize, usize) -> f64) {
     for i in 0..d {
-        for j in 0..=i {
-            let value = entry(i, j);
-            matrix[i * d + j] = value;
-            matrix[j * d + i] = value;
+        for (j, value) in matrix[i * d..=i * d + i].iter_mut().enumerate() {
+            *value = entry(i, j);
+        }
+        for j in 0..i {
+            matrix[j * d + i] = matrix[i * d + j];
         }
         matrix[i * d + i] += reg_covar;
     }

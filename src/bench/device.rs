@@ -27,7 +27,7 @@ const MOST_BURN: Duration = Duration::from_secs(10);
 const FEWEST_TIMED: usize = 3;
 
 /// What the kernels of [`crate::gpu::timing::DeviceSeconds`] do.
-const WORK: [&str; KERNELS] = ["whitening", "densities", "moments", "sums"];
+const WORK: [&str; KERNELS] = ["whitening", "densities", "moments", "fused", "sums"];
 
 /// Ceilings of the card, measured in this run.
 #[derive(Debug, Default)]

@@ -1,20 +1,19 @@
 //! The buffers of one kind of mixture.
 
+use std::ops::Range;
+
 use super::context::Context;
+use super::layout::Parts;
 use super::plan::Plan;
 use super::resident::Chunk;
 use crate::error::Result;
 
-/// The number of an E-step, u32.
-pub(super) const STAMP_BYTES: u64 = 4;
-
 /// The buffers that are written or read from outside the kernels.
 #[derive(Debug)]
 pub(super) struct Buffers {
-    pub(super) factors: wgpu::Buffer,
-    pub(super) constants: wgpu::Buffer,
-    pub(super) whitening: wgpu::Buffer,
-    pub(super) origins: wgpu::Buffer,
+    /// Everything that an E-step sends.
+    pub(super) parameters: wgpu::Buffer,
+    pub(super) parts: Parts,
     pub(super) whitened: wgpu::Buffer,
     pub(super) weighted_log_densities: wgpu::Buffer,
     pub(super) log_normalisers: wgpu::Buffer,
@@ -26,8 +25,6 @@ pub(super) struct Buffers {
     pub(super) results_bytes: u64,
     /// NaN in place of every log-likelihood partial.
     pub(super) absent: wgpu::Buffer,
-    /// The number of the E-step.
-    pub(super) stamp: wgpu::Buffer,
     /// Results, log-likelihood partials and the stamp.
     pub(super) staging: wgpu::Buffer,
 }
@@ -40,36 +37,49 @@ impl Buffers {
         let buffer = |label, bytes: usize, usage| context.buffer(label, bytes as u64, usage, poison);
         let row_bytes = plan.blocks.row_length(k) * 4;
         let padded: usize = chunks.iter().map(|c| c.rows.next_multiple_of(plan.slab_unit())).sum();
-        let log_likelihoods_bytes = padded / plan.density.rows * 4;
+        let rows = plan.scratch_rows();
+        let log_likelihoods_bytes = padded / plan.log_likelihood_rows() * 4;
+        // Predictions write theirs, which nobody reads.
+        let most_log_likelihoods = log_likelihoods_bytes.max(rows / plan.density.rows * 4);
         let results_bytes = row_bytes * plan.result_rows();
-        let whitened = if plan.whiten.is_some() { plan.max_slab * d * 4 } else { 0 };
-        let staging_bytes = (results_bytes + log_likelihoods_bytes) as u64 + STAMP_BYTES;
+        let whitened = if plan.whiten.is_some() { rows * d * 4 } else { 0 };
+        let parts = Parts::new(plan);
+        let staging_bytes = (results_bytes + log_likelihoods_bytes + parts.stamp.len()) as u64;
         let staging_usage = wgpu::BufferUsages::MAP_READ;
         // What a lost dispatch would have written must not look like a number, let alone the last one's: these
         // are filled with NaN whatever the tests say.
         let absent_usage = wgpu::BufferUsages::COPY_SRC;
-        let absent = |label, usage| context.buffer(label, log_likelihoods_bytes as u64, usage, true);
+        let absent = |label, usage| context.buffer(label, most_log_likelihoods as u64, usage, true);
         Ok(Buffers {
-            factors: buffer("wgmm/e_step/factors", plan.density.factor_vecs * 16, storage)?,
-            constants: buffer("wgmm/e_step/constants", k * 4, storage)?,
-            whitening: buffer("wgmm/e_step/whitening", plan.whitening_vecs() * 16, storage)?,
-            origins: buffer("wgmm/e_step/origins", k * plan.blocks.vecs * 16, storage)?,
+            parameters: buffer(
+                "wgmm/e_step/parameters",
+                parts.bytes(),
+                source | wgpu::BufferUsages::UNIFORM,
+            )?,
             whitened: buffer("wgmm/e_step/whitened", whitened, storage)?,
             weighted_log_densities: buffer(
                 "wgmm/e_step/weighted_log_densities",
-                plan.max_slab * k * 4,
+                rows * k * 4,
                 source,
             )?,
-            log_normalisers: buffer("wgmm/e_step/log_normalisers", plan.max_slab * 4, storage)?,
+            log_normalisers: buffer("wgmm/e_step/log_normalisers", rows * 4, storage)?,
             log_likelihoods: absent("wgmm/e_step/log_likelihoods", source)?,
             partials: buffer("wgmm/e_step/partials", row_bytes * (plan.max_slab / plan.slice), storage)?,
             totals: buffer("wgmm/e_step/totals", plan.totals_bytes() as usize, storage)?,
             results: buffer("wgmm/e_step/results", results_bytes, source)?,
             absent: absent("wgmm/e_step/absent", absent_usage)?,
-            stamp: buffer("wgmm/e_step/stamp", STAMP_BYTES as usize, absent_usage)?,
             staging: context.buffer("wgmm/e_step/staging", staging_bytes, staging_usage, false)?,
             log_likelihoods_bytes: log_likelihoods_bytes as u64,
             results_bytes: results_bytes as u64,
+            parts,
         })
+    }
+    /// One of the `parts`.
+    pub(super) fn part(&self, part: &Range<usize>) -> wgpu::BufferBinding<'_> {
+        wgpu::BufferBinding {
+            buffer: &self.parameters,
+            offset: part.start as u64,
+            size: wgpu::BufferSize::new(part.len() as u64),
+        }
     }
 }

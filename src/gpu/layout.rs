@@ -1,5 +1,7 @@
 //! Where everything lies: the slab uniform, the bindings of every kernel, the cut of chunks into slabs.
 
+use std::ops::Range;
+
 use super::plan::Plan;
 use super::shader::{self, Template};
 
@@ -37,19 +39,25 @@ pub enum Binding {
     Write,
     /// `var<uniform>` with a dynamic offset: the slab.
     Slab,
+    /// `var<uniform>`: few parameters.
+    Uniform,
 }
 
 /// The bindings of one kernel of `plan`, group by group: 0 fixed for the fit, 1 per iteration, 2 scratch
 /// and results.
 pub fn bindings(plan: &Plan, template: Template) -> [Vec<(u32, Binding)>; 3] {
-    use Binding::{Read, Slab as Uniform, Write};
+    use Binding::{Read, Slab, Uniform, Write};
     let mut samples = vec![(0, Read)];
     if plan.problem.weighted {
-        samples.extend([(1, Read), (2, Read)]);
+        samples.push((1, Read));
+        if template != shader::FUSED {
+            samples.push((2, Read));
+        }
     }
-    samples.push((3, Uniform));
+    samples.push((3, Slab));
     match template {
-        shader::WHITEN => [vec![(0, Read), (3, Uniform)], vec![(0, Read)], vec![(0, Write)]],
+        shader::FUSED => [samples, vec![(0, Uniform)], vec![(0, Write), (1, Write)]],
+        shader::WHITEN => [vec![(0, Read), (3, Slab)], vec![(0, Read)], vec![(0, Write)]],
         shader::LOG_DENSITY_FULL => [samples, vec![(0, Read)], vec![(0, Write), (1, Write), (2, Write)]],
         shader::LOG_DENSITY_FULL_TILED | shader::LOG_DENSITY_DIAG => {
             [samples, vec![(0, Read), (1, Read)], vec![(0, Write), (1, Write), (2, Write)]]
@@ -59,11 +67,59 @@ pub fn bindings(plan: &Plan, template: Template) -> [Vec<(u32, Binding)>; 3] {
             if plan.problem.has_whitened_moments() {
                 parameters.push((1, Read));
             }
-            [vec![(0, Read), (3, Uniform)], parameters, vec![(0, Read), (1, Read), (2, Write)]]
+            [vec![(0, Read), (3, Slab)], parameters, vec![(0, Read), (1, Read), (2, Write)]]
         }
-        shader::SUM_PARTIALS => [vec![(3, Uniform)], vec![], vec![(0, Write), (1, Write)]],
+        shader::SUM_PARTIALS => [vec![(3, Slab)], vec![], vec![(0, Write), (1, Write)]],
         shader::PROBE_COPY => [vec![], vec![], vec![(0, Read), (1, Write)]],
         _ => [vec![], vec![], vec![(0, Write)]],
+    }
+}
+
+/// Bytes between two parts of the parameters and between two slabs: the largest alignment WebGPU allows an
+/// adapter to ask for.
+pub const PART_BYTES: usize = 256;
+
+/// Where the parameters of an E-step lie in their buffer, bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// Factors of the densities.
+    pub factors: Range<usize>,
+    /// Their constants, `[K]`.
+    pub constants: Range<usize>,
+    /// W of a tied covariance.
+    pub whitening: Range<usize>,
+    /// Origins of the moments.
+    pub origins: Range<usize>,
+    /// Parameters of the fused kernel.
+    pub fused: Range<usize>,
+    /// The number of the E-step, u32.
+    pub stamp: Range<usize>,
+}
+
+impl Parts {
+    /// One part after the other.
+    pub fn new(plan: &Plan) -> Parts {
+        let mut end = 0;
+        let mut next = |bytes: usize| {
+            let start = end;
+            // An empty part is as long as the least binding.
+            end += bytes.max(16).next_multiple_of(PART_BYTES);
+            start..start + bytes
+        };
+        let k = plan.problem.n_components;
+        Parts {
+            factors: next(plan.density.factor_vecs * 16),
+            constants: next(k * 4),
+            whitening: next(plan.whitening_vecs() * 16),
+            origins: next(k * plan.blocks.vecs * 16),
+            fused: next(plan.fused_vecs() * 16),
+            stamp: next(4),
+        }
+    }
+
+    /// All of them.
+    pub fn bytes(&self) -> usize {
+        self.stamp.end
     }
 }
 
@@ -89,7 +145,7 @@ pub fn slabs(plan: &Plan, chunk_rows: &[usize], slab: usize) -> Vec<Vec<Slab>> {
                 first_slice,
                 row_length: plan.blocks.row_length(k) as u32,
             });
-            first_partial += (stride / plan.density.rows) as u32;
+            first_partial += (stride / plan.log_likelihood_rows()) as u32;
             first_slice += n_slices;
         }
         chunks.push(slabs);

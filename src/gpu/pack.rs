@@ -21,6 +21,8 @@ const PARALLEL_FACTORS: usize = 1 << 16;
 pub(super) struct Upload {
     /// Factors of the densities, packed as the plan's layout says.
     pub(super) factors: Vec<f32>,
+    /// Parameters of the fused kernel, if the plan has it.
+    pub(super) fused: Vec<f32>,
     /// The constants apart, `[K]`: log2 π_k − log2 normaliser − `offset`.
     pub(super) constants: Vec<f32>,
     /// W of a tied covariance, packed by 16 rows; else empty.
@@ -57,6 +59,7 @@ pub(super) fn pack(
     let means: Vec<f64> = (0..k).flat_map(|c| scaling.to_device(parameters.mean(c))).collect();
     let mut upload = Upload {
         factors: vec![0.0; plan.density.factor_vecs * 4],
+        fused: Vec::new(),
         constants,
         whitening: vec![0.0; plan.whitening_vecs() * 4],
         origins: vec![0.0; k * plan.blocks.vecs * 4],
@@ -72,11 +75,10 @@ pub(super) fn pack(
         FactorLayout::Rows | FactorLayout::Tiled => {
             let constants = &upload.constants;
             let fill = |(component, out): (usize, &mut [f32])| {
-                let factor = scaled.matrix(component);
-                let shift = shift(&factor, &means[component * d..(component + 1) * d]);
+                let mean = &means[component * d..(component + 1) * d];
                 match plan.density.layout {
-                    FactorLayout::Rows => pack_rows(out, &factor, &shift, d, constants[component]),
-                    _ => pack_tiled(out, &factor, &shift, d),
+                    FactorLayout::Rows => scaled.pack_rows(out, component, mean, constants[component]),
+                    _ => scaled.pack_tiled(out, component, mean),
                 }
             };
             let vecs = upload.factors.len() / k;
@@ -88,7 +90,7 @@ pub(super) fn pack(
         }
         FactorLayout::Offsets => {
             let factor = scaled.matrix(0);
-            pack_tiled(&mut upload.whitening, &factor, &vec![0.0; d], d);
+            scaled.pack_tiled(&mut upload.whitening, 0, &vec![0.0; d]);
             for (component, mean) in means.chunks_exact(d).enumerate() {
                 for (j, shift) in shift(&factor, mean).into_iter().enumerate() {
                     upload.factors[(component / 8 * d + j) * 8 + component % 8] = shift as f32;
@@ -105,6 +107,19 @@ pub(super) fn pack(
                 }
             }
         }
+    }
+    if plan.fused.is_some() {
+        upload.fused = (0..k)
+            .flat_map(|c| {
+                let origin = &upload.origins[c * plan.blocks.vecs * 4..][..d];
+                let factor = scaled.matrix(c);
+                let rows = (0..d).flat_map(|i| (0..=i).map(move |j| (i, j)));
+                let mut numbers = origin.to_vec();
+                numbers.extend(rows.map(|(i, j)| factor[i * d + j] as f32));
+                numbers.push(upload.constants[c]);
+                numbers
+            })
+            .collect();
     }
     if plan.problem.has_whitened_moments() {
         kept.unwhitening = (0..k).flat_map(|c| unwhitening(&scaled.matrix(c), &scaling.scale)).collect();
@@ -137,6 +152,44 @@ impl Scaled<'_> {
         whitening.iter().enumerate().map(|(i, w)| self.root * w * self.scale[i % self.d]).collect()
     }
 
+    /// Row i of a matrix up to the diagonal into `out`; its b.
+    fn row(&self, component: usize, i: usize, mean: &[f64], mut out: impl FnMut(usize, f32)) -> f32 {
+        let start = (component * self.d + i) * self.d;
+        let row = self.precisions.whitening[start..=start + i].iter().zip(self.scale).zip(mean);
+        let mut shift = 0.0;
+        for (j, ((w, scale), m)) in row.enumerate() {
+            let w = self.root * w * scale;
+            shift += w * m;
+            out(j, w as f32);
+        }
+        -shift as f32
+    }
+
+    /// Row after row: b_i, W_i0 … W_ii; the constant last.
+    fn pack_rows(&self, out: &mut [f32], component: usize, mean: &[f64], constant: f32) {
+        let mut at = 0;
+        for i in 0..self.d {
+            let (shift, row) = out[at..at + i + 2].split_at_mut(1);
+            shift[0] = self.row(component, i, mean, |j, w| row[j] = w);
+            at += i + 2;
+        }
+        out[at] = constant;
+    }
+
+    /// Sixteen rows at a time: their b, then their columns up to the end of the diagonal block; what lies
+    /// beyond D or above the diagonal stays 0.
+    fn pack_tiled(&self, out: &mut [f32], component: usize, mean: &[f64]) {
+        let mut rest = out;
+        for first in (0..self.d).step_by(16) {
+            let (block, after) = rest.split_at_mut(16 * (first + 17));
+            let (shifts, columns) = block.split_at_mut(16);
+            for i in first..(first + 16).min(self.d) {
+                shifts[i - first] = self.row(component, i, mean, |j, w| columns[j * 16 + i - first] = w);
+            }
+            rest = after;
+        }
+    }
+
     /// Entry (j, j) of a diagonal W'.
     fn diagonal(&self, covariance_type: CovarianceType, component: usize, j: usize) -> f64 {
         let at = if covariance_type == CovarianceType::Diag { component * self.d + j } else { component };
@@ -148,36 +201,4 @@ impl Scaled<'_> {
 fn shift(factor: &[f64], mean: &[f64]) -> Vec<f64> {
     let rows = factor.chunks_exact(mean.len());
     rows.map(|row| -row.iter().zip(mean).map(|(w, m)| w * m).sum::<f64>()).collect()
-}
-
-/// Row after row: b_i, W_i0 … W_ii; the constant last.
-fn pack_rows(out: &mut [f32], factor: &[f64], shift: &[f64], d: usize, constant: f32) {
-    let mut at = 0;
-    for i in 0..d {
-        out[at] = shift[i] as f32;
-        for j in 0..=i {
-            out[at + 1 + j] = factor[i * d + j] as f32;
-        }
-        at += i + 2;
-    }
-    out[at] = constant;
-}
-
-/// Sixteen rows at a time: their b, then their columns up to the end of the diagonal block; what lies
-/// beyond D or above the diagonal stays 0.
-fn pack_tiled(out: &mut [f32], factor: &[f64], shift: &[f64], d: usize) {
-    let mut at = 0;
-    for first in (0..d).step_by(16) {
-        let rows = first..(first + 16).min(d);
-        for i in rows.clone() {
-            out[at + i - first] = shift[i] as f32;
-        }
-        at += 16;
-        for j in 0..first + 16 {
-            for i in rows.clone().filter(|&i| j <= i) {
-                out[at + i - first] = factor[i * d + j] as f32;
-            }
-            at += 16;
-        }
-    }
 }

@@ -60,21 +60,20 @@ impl Pipeline {
         &self,
         context: &Context,
         group: usize,
-        buffers: &[&wgpu::Buffer],
+        buffers: &[wgpu::BufferBinding<'_>],
     ) -> Result<wgpu::BindGroup> {
         let entries: Vec<_> = self.bindings[group]
             .iter()
             .zip(buffers)
             .map(|(&(binding, kind), buffer)| wgpu::BindGroupEntry {
                 binding,
-                resource: match kind {
-                    Binding::Slab => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                        buffer,
-                        offset: 0,
+                resource: wgpu::BindingResource::Buffer(match kind {
+                    Binding::Slab => wgpu::BufferBinding {
                         size: wgpu::BufferSize::new(size_of::<super::layout::Slab>() as u64),
-                    }),
-                    _ => buffer.as_entire_binding(),
-                },
+                        ..buffer.clone()
+                    },
+                    _ => buffer.clone(),
+                }),
             })
             .collect();
         let Some(layout) = &self.groups[group] else {
@@ -119,7 +118,7 @@ fn group_layout(device: &wgpu::Device, label: &str, entries: &[(u32, Binding)]) 
                 ty: match kind {
                     Binding::Read => wgpu::BufferBindingType::Storage { read_only: true },
                     Binding::Write => wgpu::BufferBindingType::Storage { read_only: false },
-                    Binding::Slab => wgpu::BufferBindingType::Uniform,
+                    Binding::Slab | Binding::Uniform => wgpu::BufferBindingType::Uniform,
                 },
                 has_dynamic_offset: kind == Binding::Slab,
                 min_binding_size: None,

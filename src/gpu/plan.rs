@@ -9,6 +9,7 @@ mod kernels;
 
 pub use kernels::{Blocks, Density, FactorLayout, Kernel, Tuning};
 
+use super::layout::Parts;
 use super::shader;
 use crate::conditioning::has_whitened_moments;
 use crate::error::{Error, Result};
@@ -26,6 +27,8 @@ pub const MAX_RUN: usize = 4096;
 const MAX_SCRATCH_BYTES: u64 = 512 << 20;
 /// Partials of one slab, at most (one slice must fit whatever this says).
 const MAX_PARTIALS_BYTES: u64 = 256 << 20;
+/// Samples whose log densities have room at once where an E-step needs none: a multiple of [`ALIGNMENT`].
+const PREDICTED_ROWS: usize = 1 << 16;
 /// Workgroups of the moments kernel that keep a large card busy.
 const BUSY_WORKGROUPS: usize = 1500;
 /// The adapter's limits that a plan must respect.
@@ -98,6 +101,8 @@ pub struct Plan {
     pub problem: Problem,
     /// Whitened samples, for tied covariances.
     pub whiten: Option<Kernel>,
+    /// A whole E-step but for the sums of partials; then densities are for predictions only.
+    pub fused: Option<Kernel>,
     /// Weighted log densities and their normalisers.
     pub density: Density,
     /// Partial moments.
@@ -137,9 +142,11 @@ impl Plan {
         let density = Density::new(&problem, limits, tuning);
         let whiten = kernels::whiten(&problem);
         let blocks = Blocks::new(&problem, tuning);
-        let per_slice = k.div_ceil(blocks.lanes) * blocks.roles.div_ceil(blocks.roles_here);
+        let per_slice = k.div_ceil(blocks.components()) * blocks.roles.div_ceil(blocks.roles_here);
+        let is_fused = kernels::is_fused(&problem, tuning);
+        let shortest = if is_fused { 512 } else { 256 };
         let mut slice = tuning.slice;
-        while slice > 256 && n_samples.div_ceil(slice) * per_slice < BUSY_WORKGROUPS {
+        while slice > shortest && n_samples.div_ceil(slice) * per_slice < BUSY_WORKGROUPS {
             slice /= 2;
         }
         let moments = kernels::moments(&problem, limits, tuning, &blocks, slice);
@@ -161,8 +168,9 @@ impl Plan {
             workgroup_bytes: 0,
             invocations: 256,
         };
+        let scratch_bytes = if is_fused { 0 } else { unit * k.max(whitened) * 4 };
         let max_slab_units =
-            units(MAX_SCRATCH_BYTES.min(limits.binding_bytes), (unit * k.max(whitened) * 4) as u64)
+            units(MAX_SCRATCH_BYTES.min(limits.binding_bytes), scratch_bytes as u64)
                 .min(units(
                     MAX_PARTIALS_BYTES.max(row_bytes * slices_per_unit as u64).min(limits.binding_bytes),
                     row_bytes * slices_per_unit as u64,
@@ -177,6 +185,7 @@ impl Plan {
         let plan = Plan {
             problem,
             whiten,
+            fused: is_fused.then(|| kernels::fused(&problem, slice)),
             density,
             moments,
             sum,
@@ -194,6 +203,21 @@ impl Plan {
     /// Samples a slab's length is a multiple of.
     pub fn slab_unit(&self) -> usize {
         self.slice.max(self.density.rows)
+    }
+
+    /// Samples whose log densities have room at once: all of a slab, or those of one piece of a prediction.
+    pub fn scratch_rows(&self) -> usize {
+        if self.fused.is_some() { self.max_slab.min(PREDICTED_ROWS) } else { self.max_slab }
+    }
+
+    /// Samples per partial sum of the log-likelihood.
+    pub fn log_likelihood_rows(&self) -> usize {
+        if self.fused.is_some() { self.slice } else { self.density.rows }
+    }
+
+    /// vec4 of the fused kernel's parameters; 0 without it.
+    pub fn fused_vecs(&self) -> usize {
+        if self.fused.is_some() { kernels::fused_vecs(&self.problem) } else { 0 }
     }
 
     /// Groups of slices over all samples.
@@ -220,6 +244,9 @@ impl Plan {
 
     /// Names of the kernels, for people.
     pub fn kernels(&self) -> String {
+        if let Some(fused) = &self.fused {
+            return fused.template.name.into();
+        }
         let names = self.whiten.iter().chain([&self.density.kernel, &self.moments]).map(|k| k.template.name);
         names.collect::<Vec<_>>().join(" + ")
     }
@@ -234,7 +261,7 @@ impl Plan {
             }
         };
         let Problem { n_components: k, .. } = self.problem;
-        for kernel in self.whiten.iter().chain([&self.density.kernel, &self.moments, &self.sum]) {
+        for kernel in self.whiten.iter().chain(&self.fused).chain([&self.density.kernel, &self.moments, &self.sum]) {
             exceeded(
                 "workgroup memory (bytes)",
                 kernel.workgroup_bytes as u64,
@@ -251,7 +278,8 @@ impl Plan {
         exceeded("partials binding (bytes)", row_bytes * (unit / self.slice) as u64, binding)?;
         exceeded("totals binding (bytes)", self.totals_bytes(), binding)?;
         exceeded("factors binding (bytes)", (self.density.factor_vecs * 16) as u64, binding)?;
-        exceeded("workgroups per dimension", k.div_ceil(self.blocks.lanes) as u64, limits.workgroups as u64)?;
+        exceeded("parameters (bytes)", Parts::new(self).bytes() as u64, limits.buffer_bytes)?;
+        exceeded("workgroups per dimension", k.div_ceil(self.blocks.components()) as u64, limits.workgroups as u64)?;
         let role_groups = self.blocks.roles.div_ceil(self.blocks.roles_here);
         exceeded("workgroups per dimension", role_groups as u64, limits.workgroups as u64)
     }

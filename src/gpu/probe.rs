@@ -60,7 +60,7 @@ impl Burner {
         let pipeline = Pipeline::new(context, &kernel(rounds), bindings, None, false)?;
         let bytes = u64::from(WORKGROUPS) * 256 * 4;
         let result = context.buffer("wgmm/probe/result", bytes, wgpu::BufferUsages::STORAGE, false)?;
-        let group = pipeline.bind(context, 2, &[&result])?;
+        let group = pipeline.bind(context, 2, &[result.as_entire_buffer_binding()])?;
         Ok(Burner { pipeline, group, timing: Timing::new(context, 1)?, rounds, best: 0.0 })
     }
 
@@ -135,7 +135,7 @@ pub(super) fn copy_rate(context: &Context) -> Result<f64> {
         })
         .collect();
     context.queue.write_buffer(&source, 0, bytemuck::cast_slice(&noise));
-    let group = pipeline.bind(context, 2, &[&source, &copy])?;
+    let group = pipeline.bind(context, 2, &[&source, &copy].map(|b| b.as_entire_buffer_binding()))?;
     let mut timing = Timing::new(context, 1)?;
     let mut best = 0.0f64;
     for _ in 0..COPIES {

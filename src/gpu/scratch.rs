@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::buffers::{Buffers, STAMP_BYTES};
+use super::buffers::Buffers;
 use super::context::Context;
-use super::layout::{self, Slab};
+use super::layout::{self, PART_BYTES, Slab};
 use super::pack::Upload;
 use super::pipeline::Pipeline;
 use super::plan::{Kernel, Plan, TILE};
@@ -12,9 +12,6 @@ use super::resident::Chunk;
 use super::testing::Testing;
 use super::timing::Timing;
 use crate::error::{Error, Result};
-
-/// Bytes between two slab uniforms: the largest alignment WebGPU allows an adapter to ask for.
-const SLAB_BYTES: usize = 256;
 
 /// Slabs of one submission: about half a second of work at most, which a device may take without being
 /// taken for one that hangs.
@@ -26,6 +23,7 @@ enum Work {
     Whiten,
     Density,
     Moments,
+    Fused,
     Sum,
 }
 
@@ -45,6 +43,8 @@ pub(super) struct Scratch {
     /// The sum over groups: its slab and its groups 0 and 2.
     finish: (Slab, [wgpu::BindGroup; 2]),
     cut: Option<Cut>,
+    /// Parameters that the next dispatches wait for.
+    upload: Option<Upload>,
     /// E-steps begun.
     e_steps: u32,
 }
@@ -64,23 +64,29 @@ impl Scratch {
         testing: &Testing,
     ) -> Result<Scratch> {
         let b = Buffers::new(context, plan, chunks, testing.poison)?;
-        let stage = |work, kernel: &Kernel, group_1: &[&wgpu::Buffer], group_2: &[&wgpu::Buffer]| {
+        let stage = |work, kernel: &Kernel, group_1: &[&Range<usize>], group_2: &[&wgpu::Buffer]| {
             let bindings = layout::bindings(plan, kernel.template);
             let pipeline = Pipeline::new(context, kernel, bindings, testing.edit.as_ref(), testing.checked)?;
-            let bind = |index, buffers: &[&wgpu::Buffer]| {
+            let bind = |index, buffers: &[wgpu::BufferBinding<'_>]| {
                 (!buffers.is_empty()).then(|| pipeline.bind(context, index, buffers)).transpose()
             };
-            let groups = [bind(1, group_1)?, bind(2, group_2)?];
+            let parts: Vec<_> = group_1.iter().map(|part| b.part(part)).collect();
+            let groups = [bind(1, &parts)?, bind(2, &whole(group_2))?];
             Ok(Stage { work, pipeline, groups })
         };
+        let parts = &b.parts;
         let mut stages = Vec::new();
         if let Some(kernel) = &plan.whiten {
-            stages.push(stage(Work::Whiten, kernel, &[&b.whitening], &[&b.whitened])?);
+            stages.push(stage(Work::Whiten, kernel, &[&parts.whitening], &[&b.whitened])?);
         }
         let outputs = [&b.weighted_log_densities, &b.log_normalisers, &b.log_likelihoods];
-        stages.push(stage(Work::Density, &plan.density.kernel, &[&b.factors, &b.constants], &outputs)?);
-        let inputs = [&b.weighted_log_densities, &b.log_normalisers, &b.partials];
-        stages.push(stage(Work::Moments, &plan.moments, &[&b.origins, &b.factors], &inputs)?);
+        stages.push(stage(Work::Density, &plan.density.kernel, &[&parts.factors, &parts.constants], &outputs)?);
+        if let Some(kernel) = &plan.fused {
+            stages.push(stage(Work::Fused, kernel, &[&parts.fused], &[&b.partials, &b.log_likelihoods])?);
+        } else {
+            let inputs = [&b.weighted_log_densities, &b.log_normalisers, &b.partials];
+            stages.push(stage(Work::Moments, &plan.moments, &[&parts.origins, &parts.factors], &inputs)?);
+        }
         let sum = stage(Work::Sum, &plan.sum, &[], &[&b.partials, &b.totals])?;
         // Totals are to groups of groups what partials are to groups of slices.
         let last = Slab {
@@ -90,24 +96,44 @@ impl Scratch {
             ..Slab::default()
         };
         let uniform = slab_uniform(context, std::iter::once(&last))?;
-        let group_0 = sum.pipeline.bind(context, 0, &[&uniform])?;
-        let finish = (last, [group_0, sum.pipeline.bind(context, 2, &[&b.totals, &b.results])?]);
+        let group_0 = sum.pipeline.bind(context, 0, &whole(&[&uniform]))?;
+        let finish = (last, [group_0, sum.pipeline.bind(context, 2, &whole(&[&b.totals, &b.results]))?]);
         stages.push(sum);
-        Ok(Scratch { stages, buffers: b, finish, cut: None, e_steps: 0 })
+        Ok(Scratch { stages, buffers: b, finish, cut: None, upload: None, e_steps: 0 })
     }
 
-    /// Queues packed parameters for the next dispatches.
-    pub(super) fn write(&self, context: &Context, upload: &Upload) {
-        let b = &self.buffers;
-        let writes = [
-            (&b.factors, &upload.factors),
-            (&b.constants, &upload.constants),
-            (&b.whitening, &upload.whitening),
-            (&b.origins, &upload.origins),
-        ];
-        for (buffer, values) in writes {
-            context.queue.write_buffer(buffer, 0, bytemuck::cast_slice(values));
-        }
+    /// Keeps packed parameters for the next dispatches.
+    pub(super) fn set(&mut self, upload: Upload) {
+        self.upload = Some(upload);
+    }
+
+    /// Queues what the next dispatches need of the host: one write, since each costs a buffer of its own.
+    fn write(&mut self, context: &Context) -> Result<()> {
+        let Buffers { parameters, parts, .. } = &self.buffers;
+        let stamp = self.e_steps.to_le_bytes();
+        let Some(upload) = self.upload.take() else {
+            context.queue.write_buffer(parameters, parts.stamp.start as u64, &stamp);
+            return Ok(());
+        };
+        context.scoped("wgmm/e_step/parameters", parts.bytes() as u64, || {
+            let size = wgpu::BufferSize::new(parts.bytes() as u64);
+            // None where there is no memory, which the scope tells.
+            let view = size.and_then(|size| context.queue.write_buffer_with(parameters, 0, size));
+            if let Some(mut view) = view {
+                let floats: [(_, &[f32]); 5] = [
+                    (&parts.factors, &upload.factors),
+                    (&parts.constants, &upload.constants),
+                    (&parts.whitening, &upload.whitening),
+                    (&parts.origins, &upload.origins),
+                    (&parts.fused, &upload.fused),
+                ];
+                for (part, values) in floats {
+                    let bytes: &[u8] = bytemuck::cast_slice(values);
+                    view.slice(part.start..part.start + bytes.len()).copy_from_slice(bytes);
+                }
+                view.slice(parts.stamp.clone()).copy_from_slice(&stamp);
+            }
+        })
     }
 
     /// Cuts the chunks into slabs of `slab_rows` samples, unless the present cut is within a factor of
@@ -150,11 +176,14 @@ impl Scratch {
             Work::Sum => {}
             _ => buffers.push(&chunk.samples),
         }
-        if stage.work == Work::Density {
-            buffers.extend(chunk.weights.iter().flatten());
+        match stage.work {
+            Work::Density => buffers.extend(chunk.weights.iter().flatten()),
+            // Weights without their logarithms.
+            Work::Fused => buffers.extend(chunk.weights.iter().flatten().take(1)),
+            _ => {}
         }
         buffers.push(slabs);
-        stage.pipeline.bind(context, 0, &buffers)
+        stage.pipeline.bind(context, 0, &whole(&buffers))
     }
 
     /// Slabs of the present cut.
@@ -172,11 +201,14 @@ impl Scratch {
     ) -> Result<(Vec<f32>, Vec<f32>)> {
         let stage = "the E-step";
         self.e_steps += 1;
-        let b = &self.buffers;
-        context.queue.write_buffer(&b.stamp, 0, &self.e_steps.to_le_bytes());
+        self.write(context)?;
         let dispatches: Vec<_> = self.dispatches().filter(|_| !context.faults.drops_dispatch()).collect();
+        let ending = !context.faults.drops_dispatch();
+        let mut pieces = dispatches.chunks(SLABS_PER_SUBMISSION * self.stages.len()).peekable();
         let mut submissions = Vec::new();
-        for some in dispatches.chunks(SLABS_PER_SUBMISSION * self.stages.len()) {
+        loop {
+            let some = pieces.next().unwrap_or_default();
+            let is_last = pieces.peek().is_none();
             submissions.push(context.scoped(stage, 0, || {
                 let mut encoder = context.device.create_command_encoder(&Default::default());
                 match &mut timing {
@@ -193,39 +225,27 @@ impl Scratch {
                         }
                     }
                 }
+                if is_last {
+                    if let Some(timing) = &timing {
+                        timing.resolve(&mut encoder);
+                    }
+                    self.end(&mut encoder, plan, ending);
+                }
                 context.submit(Some(encoder))
             })?);
+            if is_last {
+                break;
+            }
         }
-        context.scoped(stage, 0, || {
-            let mut encoder = context.device.create_command_encoder(&Default::default());
-            if let Some(timing) = &timing {
-                timing.resolve(&mut encoder);
-            }
-            if let Some(sum) = self.stages.last().filter(|_| !context.faults.drops_dispatch()) {
-                let (slab, [group_0, group_2]) = &self.finish;
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                pass.set_pipeline(&sum.pipeline.pipeline);
-                pass.set_bind_group(0, group_0, &[0]);
-                pass.set_bind_group(2, group_2, &[]);
-                pass.dispatch_workgroups(sum_width(plan, slab), layout::groups_of(plan, slab), 1);
-            }
-            let mut at = 0;
-            let sizes = [b.results_bytes, b.log_likelihoods_bytes, STAMP_BYTES];
-            for (buffer, bytes) in [&b.results, &b.log_likelihoods, &b.stamp].into_iter().zip(sizes) {
-                encoder.copy_buffer_to_buffer(buffer, 0, &b.staging, at, bytes);
-                at += bytes;
-            }
-            // The next E-step must not find the numbers of this one where a dispatch of it was lost.
-            encoder.clear_buffer(&b.results, 0, None);
-            encoder.copy_buffer_to_buffer(&b.absent, 0, &b.log_likelihoods, 0, b.log_likelihoods_bytes);
-            context.submit(Some(encoder));
-        })?;
+        let b = &self.buffers;
+        // Reading waits for the last.
+        submissions.pop();
         // One by one: the time limit is that of a single submission.
         for submission in submissions {
             context.wait_for(stage, Some(submission))?;
         }
-        let (results, bytes) = ((b.results_bytes / 4) as usize, b.results_bytes + b.log_likelihoods_bytes);
-        let mut values: Vec<f32> = context.read(&b.staging, bytes + STAMP_BYTES, stage)?;
+        let (results, bytes) = ((b.results_bytes / 4) as usize, b.results_bytes + b.log_likelihoods_bytes + b.parts.stamp.len() as u64);
+        let mut values: Vec<f32> = context.read(&b.staging, bytes, stage)?;
         if values.pop().map(f32::to_bits) != Some(self.e_steps) {
             let message = "it answered with the sums of an earlier E-step".into();
             return Err(Error::DeviceLost { stage: stage.into(), message });
@@ -237,28 +257,58 @@ impl Scratch {
         Ok((values, log_likelihoods))
     }
 
+    /// Records the last sums, if `summed`, and the copies that the host reads.
+    fn end(&self, encoder: &mut wgpu::CommandEncoder, plan: &Plan, summed: bool) {
+        let b = &self.buffers;
+        if let Some(sum) = self.stages.last().filter(|_| summed) {
+            let (slab, [group_0, group_2]) = &self.finish;
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            pass.set_pipeline(&sum.pipeline.pipeline);
+            pass.set_bind_group(0, group_0, &[0]);
+            pass.set_bind_group(2, group_2, &[]);
+            pass.dispatch_workgroups(sum_width(plan, slab), layout::groups_of(plan, slab), 1);
+        }
+        let stamp = &b.parts.stamp;
+        let copied = [
+            (&b.results, 0, b.results_bytes),
+            (&b.log_likelihoods, 0, b.log_likelihoods_bytes),
+            (&b.parameters, stamp.start as u64, stamp.len() as u64),
+        ];
+        let mut at = 0;
+        for (buffer, from, bytes) in copied {
+            encoder.copy_buffer_to_buffer(buffer, from, &b.staging, at, bytes);
+            at += bytes;
+        }
+        // The next E-step must not find the numbers of this one where a dispatch of it was lost.
+        encoder.clear_buffer(&b.results, 0, None);
+        encoder.copy_buffer_to_buffer(&b.absent, 0, &b.log_likelihoods, 0, b.log_likelihoods_bytes);
+    }
+
     /// Every dispatch of an E-step in order: its stage, group 0, slab and the offset of the slab's uniform.
     fn dispatches(&self) -> impl Iterator<Item = Dispatch<'_>> {
         let chunks = self.cut.iter().flat_map(|cut| &cut.chunks);
         let slabs = chunks.flat_map(|(slabs, groups)| slabs.iter().map(move |slab| (slab, groups)));
         slabs.enumerate().flat_map(|(i, (slab, groups))| {
+            let is_fused = self.stages.iter().any(|s| s.work == Work::Fused);
             self.stages
                 .iter()
                 .zip(groups)
-                .map(move |(stage, group)| (stage, group, slab, (i * SLAB_BYTES) as u32))
+                .filter(move |(stage, _)| !(is_fused && stage.work == Work::Density))
+                .map(move |(stage, group)| (stage, group, slab, (i * PART_BYTES) as u32))
         })
     }
 
     /// Weighted log densities in bits of the samples `rows` of `chunk`: the row stride, how many samples
     /// precede the first wanted one, and `[K, stride]` values.
     pub(super) fn densities(
-        &self,
+        &mut self,
         context: &Context,
         plan: &Plan,
         chunk: &Chunk,
         rows: Range<usize>,
     ) -> Result<(usize, usize, Vec<f32>)> {
         let stage = "the densities of samples";
+        self.write(context)?;
         let k = plan.problem.n_components;
         let first = rows.start / plan.density.rows * plan.density.rows;
         let stride = (rows.end - first).next_multiple_of(plan.density.rows);
@@ -289,6 +339,11 @@ impl Scratch {
     }
 }
 
+/// Whole buffers as bindings.
+fn whole<'b>(buffers: &[&'b wgpu::Buffer]) -> Vec<wgpu::BufferBinding<'b>> {
+    buffers.iter().map(|buffer| buffer.as_entire_buffer_binding()).collect()
+}
+
 /// A stage, its group 0, the slab and the offset of the slab's uniform.
 type Dispatch<'s> = (&'s Stage, &'s wgpu::BindGroup, &'s Slab, u32);
 
@@ -299,8 +354,9 @@ fn dispatch(pass: &mut wgpu::ComputePass<'_>, plan: &Plan, (stage, group_0, slab
         Work::Density => [slab.stride / plan.density.rows as u32, 1, 1],
         Work::Moments => {
             let role_groups = blocks.roles.div_ceil(blocks.roles_here) as u32;
-            [slab.n_slices, role_groups, plan.problem.n_components.div_ceil(blocks.lanes) as u32]
+            [slab.n_slices, role_groups, plan.problem.n_components.div_ceil(blocks.components()) as u32]
         }
+        Work::Fused => [slab.n_slices, 1, 1],
         Work::Sum => [sum_width(plan, slab), layout::groups_of(plan, slab), 1],
     };
     pass.set_pipeline(&stage.pipeline.pipeline);
@@ -323,7 +379,7 @@ fn slab_uniform<'s>(context: &Context, slabs: impl Iterator<Item = &'s Slab>) ->
     for slab in slabs {
         let start = bytes.len();
         bytes.extend_from_slice(bytemuck::bytes_of(slab));
-        bytes.resize(start + SLAB_BYTES, 0);
+        bytes.resize(start + PART_BYTES, 0);
     }
     let buffer =
         context.buffer("wgmm/e_step/slabs", bytes.len() as u64, wgpu::BufferUsages::UNIFORM, false)?;

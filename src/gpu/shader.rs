@@ -32,6 +32,7 @@ templates! {
     LOG_DENSITY_FULL_TILED "log_density_full_tiled",
     LOG_DENSITY_DIAG "log_density_diag",
     WHITEN "whiten",
+    FUSED "fused",
     MOMENTS "moments",
     SUM_PARTIALS "sum_partials",
     PROBE_FMA "probe_fma",

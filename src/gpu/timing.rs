@@ -7,9 +7,9 @@ use super::context::Context;
 use crate::error::Result;
 
 /// Kernels that are timed apart.
-pub const KERNELS: usize = 4;
+pub const KERNELS: usize = 5;
 
-/// Seconds of device time per kernel of one E-step: whitening, densities, moments, sums.
+/// Seconds of device time per kernel of one E-step: whitening, densities, moments, all of it fused, sums.
 pub type DeviceSeconds = [f64; KERNELS];
 
 /// Wall time of the host's parts of an engine's work, seconds: of its making, and of the last E-step.

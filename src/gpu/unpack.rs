@@ -1,5 +1,7 @@
 //! Sums on their way back from the device.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::pack::Kept;
@@ -10,6 +12,9 @@ use crate::shape::{CovarianceType, triangle_index, triangle_len};
 
 /// Sums below which one thread converts them faster than many.
 const PARALLEL_SUMS: usize = 1 << 16;
+
+/// Components whose sums are converted together.
+const GROUP: usize = 8;
 
 /// Moments in data units from rows of the device's sums and its log-likelihood partials, added in f64 in
 /// a fixed order.
@@ -34,17 +39,22 @@ pub(super) fn unpack(
     let second = &mut moments.second_moments;
     match plan.problem.covariance_type {
         CovarianceType::Full => {
-            let fill = |(component, triangle): (usize, &mut [f64])| {
+            let t = triangle_len(d);
+            // Sums lie component by component: several at a time use every cache line whole.
+            let fill = |(group, triangles): (usize, &mut [f64])| {
+                let components = group * GROUP..group * GROUP + triangles.len() / t;
                 for i in 0..d {
                     for j in 0..=i {
-                        triangle[triangle_index(i, j)] = sums.product(component, i, j) * scale[i] * scale[j];
+                        let sums = sums.products(i, j, components.clone());
+                        let entries = triangles[triangle_index(i, j)..].iter_mut().step_by(t);
+                        entries.zip(sums).for_each(|(entry, sum)| *entry = sum * scale[i] * scale[j]);
                     }
                 }
             };
             if sums.values.len() < PARALLEL_SUMS {
-                second.chunks_exact_mut(triangle_len(d)).enumerate().for_each(fill);
+                second.chunks_mut(t * GROUP).enumerate().for_each(fill);
             } else {
-                second.par_chunks_exact_mut(triangle_len(d)).enumerate().for_each(fill);
+                second.par_chunks_mut(t * GROUP).enumerate().for_each(fill);
             }
         }
         CovarianceType::Tied => {
@@ -133,15 +143,23 @@ impl<'p> Sums<'p> {
 
     /// Σ r z_i z_j, j <= i.
     fn product(&self, component: usize, i: usize, j: usize) -> f64 {
+        self.products(i, j, component..component + 1)[0]
+    }
+
+    /// Σ r z_i z_j, j <= i, of some components.
+    fn products(&self, i: usize, j: usize, components: Range<usize>) -> &[f64] {
         let block = self.blocks.block;
         let (row, column) = (i / block, j / block);
-        if row == column {
-            return self.at(row, triangle_index(i % block, j % block), component);
-        }
-        // Diagonal roles first, then pairs (row, column) in the order of a lower triangle, two halves of
-        // eight rows each. Roles number diagonal², so their root counts the diagonal ones.
-        let diagonal = self.blocks.roles.isqrt();
-        let pair = row * (row - 1) / 2 + column;
-        self.at(diagonal + pair * 2 + i % block / 8, i % 8 * 16 + j % block, component)
+        let (role, statistic) = if row == column {
+            (row, triangle_index(i % block, j % block))
+        } else {
+            // Diagonal roles first, then pairs (row, column) in the order of a lower triangle, two halves of
+            // eight rows each. Roles number diagonal², so their root counts the diagonal ones.
+            let diagonal = self.blocks.roles.isqrt();
+            let pair = row * (row - 1) / 2 + column;
+            (diagonal + pair * 2 + i % block / 8, i % 8 * 16 + j % block)
+        };
+        let start = (role * self.blocks.statistics + statistic) * self.n_components;
+        &self.values[start + components.start..start + components.end]
     }
 }

@@ -14,8 +14,20 @@ const STAGED_SAMPLE_BYTES: usize = 16 << 10;
 pub struct Tuning {
     /// Factors staged in workgroup memory at a time, bytes.
     pub staged_factor_bytes: usize,
+    /// Samples per invocation of `log_density_full` and `log_density_full_tiled`, in fours: 1 or 2.
+    pub density_groups: usize,
+    /// Invocations of a workgroup of `log_density_full_tiled`.
+    pub density_threads: usize,
+    /// Whether `log_density_full_tiled` keeps the features in workgroup memory where they fit.
+    pub density_staged: bool,
     /// Columns per step of `log_density_full_tiled`; divides 16.
     pub density_unroll: usize,
+    /// Components per invocation of the moments kernel; 1 where full covariances have roles.
+    pub moments_held: usize,
+    /// Responsibilities of a component that the moments kernel loads at a time: 1, 2 or 4.
+    pub moments_quads: usize,
+    /// Sums that the fused kernel may keep in registers; 0 does without it.
+    pub fused_sums: usize,
     /// Invocations of a workgroup of the moments kernel: 32, 64 or 128.
     pub moments_threads: usize,
     /// Samples staged at a time by the moments kernel: a power of two.
@@ -27,22 +39,46 @@ pub struct Tuning {
 }
 
 impl Tuning {
-    /// The table.
+    /// The table: NVIDIA H100, 2026-11-23.
     pub fn new(problem: &Problem) -> Tuning {
-        // D, then invocations, stage and unroll of the moments kernel: NVIDIA H100, 2026-11-23.
-        let (moments_threads, stage, moments_unroll) = match problem.n_features {
-            0..=8 => (128, 64, 4),
-            9..=16 => (32, 16, 2),
-            17..=32 => (128, 64, 1),
-            _ => (128, 32, 1),
+        let (d, k) = (problem.n_features, problem.n_components);
+        let is_diagonal =
+            matches!(problem.covariance_type, CovarianceType::Diag | CovarianceType::Spherical);
+        // Invocations, stage, unroll, components held and how many responsibilities are loaded at a time.
+        let (moments_threads, stage, moments_unroll, moments_held, moments_quads) = match d {
+            0..=8 if is_diagonal => (128, 64, 4, 1, 4),
+            0..=8 => (128, 64, 4, 1, 4),
+            9..=16 if is_diagonal => (32, 16, 2, 2, 4),
+            9..=16 => (32, 16, 2, 1, 1),
+            17..=96 if is_diagonal => (128, 32, 1, 2, 4),
+            _ if is_diagonal => (128, 16, 1, 2, 4),
+            17..=32 => (128, 64, 1, 1, 1),
+            33..=64 => (256, 64, 4, 1, 4),
+            _ => (128, 32, 1, 1, 1),
         };
+        // Few samples keep more of a card busy with four each.
+        let is_large = problem.n_samples.saturating_mul(k) > 50_000_000;
+        let density_groups = match problem.covariance_type {
+            CovarianceType::Full if d > 32 => if k > 8 { 2 } else { 1 },
+            CovarianceType::Full if d > 16 => 1,
+            CovarianceType::Tied => 1,
+            _ => if is_large { 2 } else { 1 },
+        };
+        // Teams beyond the components would idle.
+        let lanes = TILE / 4 / density_groups;
         Tuning {
             staged_factor_bytes: 12 << 10,
-            density_unroll: 16,
+            density_groups,
+            density_threads: (k.next_power_of_two() * lanes).min(256),
+            density_staged: true,
+            density_unroll: if density_groups == 2 { 8 } else { 16 },
             moments_threads,
             stage,
             moments_unroll,
+            moments_held,
+            moments_quads,
             slice: ALIGNMENT,
+            fused_sums: 100,
         }
     }
 }
@@ -63,8 +99,10 @@ pub struct Kernel {
 /// How `moments` cuts the statistics of a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Blocks {
-    /// Components side by side in a workgroup: a power of two up to 32.
+    /// Invocations side by side in a workgroup that hold different components: a power of two up to 32.
     pub lanes: usize,
+    /// Components per invocation.
+    pub held: usize,
     /// Roles: blocks of the triangle.
     pub roles: usize,
     /// Roles side by side in a workgroup.
@@ -78,6 +116,11 @@ pub struct Blocks {
 }
 
 impl Blocks {
+    /// Components of one workgroup.
+    pub fn components(&self) -> usize {
+        self.lanes * self.held
+    }
+
     /// Sums of products among the statistics; D first moments and the count follow them.
     pub fn sums(&self) -> usize {
         self.statistics - self.block - 1
@@ -124,8 +167,8 @@ impl Density {
         match problem.covariance_type {
             CovarianceType::Full if problem.n_features <= 32 => Density::registers(problem, tuning),
             CovarianceType::Full => Density::tiled(problem, limits, tuning),
-            CovarianceType::Tied => Density::diag(problem, FactorLayout::Offsets),
-            CovarianceType::Diag | CovarianceType::Spherical => Density::diag(problem, FactorLayout::Pairs),
+            CovarianceType::Tied => Density::diag(problem, FactorLayout::Offsets, tuning),
+            CovarianceType::Diag | CovarianceType::Spherical => Density::diag(problem, FactorLayout::Pairs, tuning),
         }
     }
 
@@ -134,7 +177,8 @@ impl Density {
         let d = problem.n_features;
         let vecs = row_vecs_of(d);
         let staged = (tuning.staged_factor_bytes / (vecs * 16)).clamp(1, 16);
-        let mut values = values([("D", d), ("FACTOR_VECS", vecs), ("STAGED", staged)]);
+        let groups = tuning.density_groups;
+        let mut values = values([("D", d), ("FACTOR_VECS", vecs), ("STAGED", staged), ("GROUPS", groups)]);
         values.insert("WEIGHTED", Value::from(problem.weighted));
         let kernel = Kernel {
             template: shader::LOG_DENSITY_FULL,
@@ -143,22 +187,28 @@ impl Density {
             invocations: 128,
         };
         let factor_vecs = vecs * problem.n_components;
-        Density { kernel, rows: 4 * TILE, layout: FactorLayout::Rows, factor_vecs }
+        Density { kernel, rows: 4 * TILE * groups, layout: FactorLayout::Rows, factor_vecs }
     }
 
     fn tiled(problem: &Problem, limits: &Limits, tuning: &Tuning) -> Density {
         let d = problem.n_features;
         let dp = d.next_multiple_of(16);
-        let sums = 32 * 4;
-        // The joining of the teams needs 512 vec4 whether or not the features are staged.
-        let staged = dp * TILE * 4 + sums <= limits.workgroup_bytes;
-        let workgroup_vecs = if staged { (dp * 32).max(512) } else { 512 };
+        let (groups, threads) = (tuning.density_groups, tuning.density_threads);
+        let lanes = TILE / 4 / groups;
+        let sums = lanes * 4;
+        // The joining of the teams needs its memory whether or not the features are staged.
+        let joined = threads * groups * 2;
+        let staged = tuning.density_staged && (dp * 32).max(joined) * 16 + sums <= limits.workgroup_bytes;
+        let workgroup_vecs = if staged { (dp * 32).max(joined) } else { joined };
         let mut values = values([
             ("D", d),
             ("DP", dp),
             ("FACTOR_VECS", tiled_vecs(d)),
             ("WG_VECS", workgroup_vecs),
             ("UNROLL", tuning.density_unroll),
+            ("GROUPS", groups),
+            ("LANES", lanes),
+            ("TEAMS", threads / lanes),
         ]);
         values.insert("STAGED", Value::from(staged));
         values.insert("WEIGHTED", Value::from(problem.weighted));
@@ -166,25 +216,27 @@ impl Density {
             template: shader::LOG_DENSITY_FULL_TILED,
             values,
             workgroup_bytes: workgroup_vecs * 16 + sums,
-            invocations: 256,
+            invocations: threads,
         };
         let factor_vecs = tiled_vecs(d) * problem.n_components;
         Density { kernel, rows: TILE, layout: FactorLayout::Tiled, factor_vecs }
     }
 
-    fn diag(problem: &Problem, layout: FactorLayout) -> Density {
+    fn diag(problem: &Problem, layout: FactorLayout, tuning: &Tuning) -> Density {
         let d = problem.n_features;
         let unroll = [4, 2, 1].into_iter().find(|u| d.is_multiple_of(*u)).unwrap_or(1);
         // Beyond D = 16 four tiles no longer stay in a processor's first cache: the teams share one.
         let teams = if d <= 16 { 1 } else { 4 };
-        let mut values = values([("D", d), ("UNROLL", unroll), ("TEAMS", teams)]);
-        let workgroup_bytes = 128 * 4 + if teams > 1 { 256 * 16 } else { 0 };
+        let (groups, lanes) = (tuning.density_groups, 128 / teams);
+        let mut values =
+            values([("D", d), ("UNROLL", unroll), ("TEAMS", teams), ("GROUPS", groups), ("LANES", lanes)]);
+        let workgroup_bytes = 128 * 4 + if teams > 1 { groups * 256 * 16 } else { 0 };
         values.insert("TIED", Value::from(layout == FactorLayout::Offsets));
         values.insert("WEIGHTED", Value::from(problem.weighted));
         let kernel = Kernel { template: shader::LOG_DENSITY_DIAG, values, workgroup_bytes, invocations: 128 };
         let vecs = if layout == FactorLayout::Offsets { 2 } else { 4 };
         let factor_vecs = problem.n_components.div_ceil(8) * d * vecs;
-        Density { kernel, rows: 4 * TILE / teams, layout, factor_vecs }
+        Density { kernel, rows: 4 * lanes * groups, layout, factor_vecs }
     }
 }
 
@@ -197,6 +249,40 @@ fn row_vecs_of(d: usize) -> usize {
 pub(super) fn tiled_vecs(d: usize) -> usize {
     let blocks = d.div_ceil(16);
     blocks * 4 + 64 * blocks * (blocks + 1) / 2
+}
+
+/// The kernel that does a whole E-step in registers, for few components of few features.
+pub(super) fn fused(problem: &Problem, slice: usize) -> Kernel {
+    let (d, k) = (problem.n_features, problem.n_components);
+    let pass = 32;
+    let mut values = values([
+        ("D", d),
+        ("K", k),
+        ("SLICE", slice),
+        ("STRIDE", fused_stride(d)),
+        ("VECS", fused_vecs(problem)),
+        ("SUMS", triangle_len(d)),
+        ("STATISTICS", triangle_len(d) + d + 1),
+        ("PASS", pass),
+    ]);
+    values.insert("WEIGHTED", Value::from(problem.weighted));
+    Kernel { template: shader::FUSED, values, workgroup_bytes: pass * 129 * 4, invocations: 128 }
+}
+
+/// Whether the sums of a whole E-step fit an invocation's registers, whitened as its moments are.
+pub(super) fn is_fused(problem: &Problem, tuning: &Tuning) -> bool {
+    let d = problem.n_features;
+    problem.has_whitened_moments() && problem.n_components * (triangle_len(d) + d + 1) <= tuning.fused_sums
+}
+
+/// Numbers of one component among the parameters of the fused kernel: origin, W, constant.
+pub(super) fn fused_stride(d: usize) -> usize {
+    d + triangle_len(d) + 1
+}
+
+/// vec4 of the parameters of the fused kernel.
+pub(super) fn fused_vecs(problem: &Problem) -> usize {
+    (problem.n_components * fused_stride(problem.n_features)).div_ceil(4)
 }
 
 /// The kernel that whitens samples once for all components: tied covariances only.
@@ -217,11 +303,13 @@ impl Blocks {
         let mut lanes = problem.n_components.next_power_of_two().min(32);
         // Only the diagonal of the second moments, or all of a triangle.
         let is_diagonal = matches!(problem.covariance_type, CovarianceType::Diag | CovarianceType::Spherical);
+        let most = if is_diagonal { tuning.moments_held } else { 1 };
+        let held = most.min(problem.n_components.next_power_of_two() / lanes);
         let block = d.min(16);
         let sums = if is_diagonal { block } else { triangle_len(block) };
         let statistics = sums + block + 1;
         if d <= 16 {
-            return Blocks { lanes, roles: 1, roles_here: 1, statistics, block, vecs: d.div_ceil(4) };
+            return Blocks { lanes, held, roles: 1, roles_here: 1, statistics, block, vecs: d.div_ceil(4) };
         }
         let dp = d.next_multiple_of(16);
         let diagonal = dp / 16;
@@ -233,7 +321,7 @@ impl Blocks {
         while lanes < 32 && (threads / roles_here / lanes) * dp * 4 > STAGED_SAMPLE_BYTES {
             lanes *= 2;
         }
-        Blocks { lanes, roles, roles_here, statistics, block, vecs: dp / 4 }
+        Blocks { lanes, held, roles, roles_here, statistics, block, vecs: dp / 4 }
     }
 }
 
@@ -246,14 +334,15 @@ pub(super) fn moments(
     slice: usize,
 ) -> Kernel {
     let d = problem.n_features;
-    let Blocks { lanes, roles, roles_here, statistics, block, vecs } = *blocks;
+    let Blocks { lanes, held, roles, roles_here, statistics, block, vecs } = *blocks;
+    let components = blocks.components();
     let threads = tuning.moments_threads;
     let subsets = threads / (lanes * roles_here);
     // An odd number of vec4 per sample keeps the staging writes off each other's banks.
     let row_vecs = vecs | 1;
     let pass = 8;
     let sums_bytes = if subsets > 1 { pass * threads * 4 } else { 0 };
-    let stage_bytes = |stage: usize| stage * (row_vecs * 16 + (lanes + 1) * 4) + sums_bytes;
+    let stage_bytes = |stage: usize| stage * (row_vecs * 16 + (components + 1) * 4) + sums_bytes;
     let budget = limits.workgroup_bytes.min(32 << 10);
     let mut stage = tuning.stage;
     while stage > 1 && stage_bytes(stage) > budget {
@@ -262,6 +351,8 @@ pub(super) fn moments(
     // Every subset takes at least one sample of a stage, every invocation loads at most one of them.
     stage = stage.max(subsets).min(threads);
     let parts = threads / stage;
+    let quads = stage.min(tuning.moments_quads);
+    let rows_r = threads / (stage / quads);
     let mut values = values([
         ("D", d),
         ("DP", if d <= 16 { d } else { d.next_multiple_of(16) }),
@@ -269,6 +360,8 @@ pub(super) fn moments(
         ("STAGE", stage),
         ("PARTS", parts),
         ("LANES", lanes),
+        ("HELD", held),
+        ("COMPONENTS", components),
         ("SUBSETS", subsets),
         ("ROLES", roles),
         ("ROLES_HERE", roles_here),
@@ -279,13 +372,17 @@ pub(super) fn moments(
         ("VECS", vecs),
         ("ROW_VECS", row_vecs),
         ("LOADS_X", vecs.div_ceil(parts)),
-        ("LOADS_R", lanes.div_ceil(parts)),
+        ("LOADS_R", components.div_ceil(rows_r)),
+        ("ROWS_R", rows_r),
+        ("QUADS", quads),
         ("UNROLL", (stage / subsets).min(tuning.moments_unroll)),
         ("PASS", pass),
         ("THREADS", threads),
     ]);
     // The factors are packed in whole vec4.
     values.insert("FACTOR_FLOATS", Value::from(row_vecs_of(d) * 4));
+    let quad = ["f32", "f32", "vec2<f32>", "", "vec4<f32>"][quads];
+    values.insert("QUAD", Value::from(quad));
     values.insert("WHITENED", Value::from(problem.has_whitened_moments()));
     values.insert("EXACT", Value::from(d == vecs * 4));
     values.insert("DIAGONAL", Value::from(blocks.sums() == block && block > 1));
