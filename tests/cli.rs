@@ -5,6 +5,8 @@ mod checkpoint;
 mod compare;
 mod determinism;
 #[cfg(feature = "gpu")]
+mod digits;
+#[cfg(feature = "gpu")]
 mod fallback;
 mod files;
 mod flags;

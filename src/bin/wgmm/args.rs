@@ -122,7 +122,8 @@ pub(crate) struct EngineArgs {
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
     /// What happens when the graphics card fails: cpu goes on there, none ends with the error (and fit saves what it
-    /// has); if not given, cpu with --engine auto and none with --engine gpu
+    /// has); if not given, cpu with --engine auto and none with --engine gpu. With --engine auto, cpu also takes over
+    /// where f32 leaves fewer than three digits of a component
     #[arg(long, value_name = "WHAT", value_parser = parse::choice([("none", Fallback::None), ("cpu", Fallback::Cpu)]))]
     fallback: Option<Fallback>,
     /// For tests: the graphics device is gone after so many submissions

@@ -129,7 +129,9 @@ fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) 
             {
                 caveats.push("The fit began from parameters in a file, which the model does not name: give it as --init FILE.".into());
             }
-            flag("--engine", &report.engine.kind);
+            // Only an automatic choice changes to f64 on the way.
+            let switched = report.engine.began_on.is_some();
+            flag("--engine", if switched { "auto" } else { &report.engine.kind });
         }
         None => {
             caveats.push("The model does not tell how it was made; it may be a part of another, or from elsewhere. The command makes a new fit, with the defaults.".into())
