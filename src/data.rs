@@ -36,5 +36,6 @@ mod table;
 pub use labels::{open_labels, open_labels_of, open_weights};
 pub use samples::{Samples, Values};
 pub use scaling::Scaling;
+pub use source::read_json;
 pub(crate) use source::read_model;
 pub use table::{Missing, ReadOptions, Table, open};

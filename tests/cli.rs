@@ -15,6 +15,7 @@ mod inference;
 mod messages;
 mod pipeline;
 mod plot;
+mod printed;
 mod report;
 mod select;
 #[cfg(unix)]

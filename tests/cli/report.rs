@@ -107,6 +107,7 @@ fn open(folder: &Path, page: &Path) -> (String, Vec<String>) {
 /// Sections that a page has not.
 fn missing(dom: &str) -> Vec<&'static str> {
     let mut sections = vec!["summary", "mixture", "components", "trace", "engine", "reproduce"];
+    sections.extend(["verification", "timings", "comparison"]);
     sections.retain(|id| dom.matches(&format!("<section id=\"{id}\">")).count() != 1);
     sections
 }
@@ -115,9 +116,16 @@ fn missing(dom: &str) -> Vec<&'static str> {
 #[ignore = "needs a browser; tests/run runs it where there is one, and counts it where not"]
 fn browser_opens_the_page_without_a_word() {
     let bench = Bench::new();
-    bench.run("fit IRIS -k 3 --n-init 2 -o m.json").ok();
+    let fit = bench.run("fit IRIS -k 3 --n-init 2 --verify all -o m.json --json").ok();
+    bench.write("fit.json", &fit.stdout);
+    let compare = bench
+        .run(
+            "compare IRIS --against m.json --init m.json --tol 0 --max-iter 1 --engines cpu,reference --json",
+        )
+        .code(6);
+    bench.write("compare.json", &compare.stdout);
     bench.run("predict m.json IRIS -o l.csv").ok();
-    bench.run("report m.json IRIS --truth l.csv -o r.html").ok();
+    bench.run("report m.json IRIS --truth l.csv --fit fit.json --compare compare.json -o r.html").ok();
     let (dom, said) = open(bench.0.path(), &bench.path("r.html"));
     assert!(said.is_empty(), "{said:?}");
     assert!(missing(&dom).is_empty(), "{:?}", missing(&dom));
