@@ -10,6 +10,7 @@ mod digits;
 mod fallback;
 mod files;
 mod flags;
+mod header;
 mod host;
 mod inference;
 mod messages;

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::Value;
 use wgmm::GaussianMixture;
 use wgmm::choose::open_engine;
+use wgmm::data::Header;
 use wgmm::data::output::OutputFile;
 use wgmm::plot::{self, PageOptions, PlotOptions};
 use wgmm::report::{CollapseAction, FitReport, StopReason};
@@ -116,6 +117,11 @@ fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) 
     flag("--covariance", p.covariance_type().name());
     if let Some(names) = &model.feature_names {
         flag("--columns", &columns(names));
+    }
+    match args.columns.header {
+        Header::Detect => {}
+        Header::Yes => flag("--header", "yes"),
+        Header::No => flag("--header", "no"),
     }
     match &args.columns.weights {
         Some(weights) => flag("--weights", weights),
