@@ -70,6 +70,12 @@ impl EngineRequest {
         let by_itself = if self.kind == EngineKind::Auto { Fallback::Cpu } else { Fallback::None };
         self.fallback.unwrap_or(by_itself)
     }
+
+    /// Whether all cores take over from a graphics card where its f32 sums leave fewer than three digits of a
+    /// component: after an automatic choice that allows a fallback. A card that was asked for by `gpu` stays.
+    pub fn switches(&self) -> bool {
+        self.kind == EngineKind::Auto && self.fallback() == Fallback::Cpu
+    }
 }
 
 /// Opens the engine that `request` asks for over `samples`, for mixtures of up to `n_components`
@@ -171,7 +177,10 @@ fn with_fallback<'a>(
 ) -> Box<dyn Engine + 'a> {
     match request.fallback() {
         Fallback::None => Box::new(engine),
-        Fallback::Cpu => Box::new(FallbackEngine::new(Box::new(engine), samples, request.threads)),
+        Fallback::Cpu => {
+            let engine = FallbackEngine::new(Box::new(engine), samples, request.threads);
+            Box::new(if request.switches() { engine.switching() } else { engine })
+        }
     }
 }
 

@@ -31,6 +31,9 @@ pub const POOR: f64 = 1e-3;
 /// Half the distance from 1 to the next f32.
 const UNIT_ROUNDOFF: f64 = 1.0 / 16_777_216.0;
 
+/// Multiplications below which one thread is faster than many.
+const PARALLEL_WORK: usize = 1 << 18;
+
 /// Whether the device sums second moments of whitened coordinates: a few features are quickly whitened, and
 /// nearly dependent ones then cost √c instead of c.
 pub(crate) fn has_whitened_moments(covariance_type: CovarianceType, n_features: usize) -> bool {
@@ -59,37 +62,54 @@ impl RoundingError {
 /// # Errors
 /// [`crate::Error::NotPositiveDefinite`].
 pub fn rounding_errors(parameters: &Parameters, scaling: &Scaling) -> Result<Vec<RoundingError>> {
-    let (t, d) = (parameters.covariance_type(), parameters.n_features());
-    let is_whitened = has_whitened_moments(t, d);
+    Ok(of_factors(parameters, &Precisions::new(parameters)?, scaling))
+}
+
+/// [`rounding_errors`] where the covariances are factorised already, which is most of the work.
+pub(crate) fn of_factors(
+    parameters: &Parameters,
+    precisions: &Precisions,
+    scaling: &Scaling,
+) -> Vec<RoundingError> {
+    let (t, k, d) = (parameters.covariance_type(), parameters.n_components(), parameters.n_features());
     let is_matrix = matches!(t, CovarianceType::Full | CovarianceType::Tied);
-    let whitening = Precisions::new(parameters)?.whitening;
-    let scale = &scaling.scale;
-    let of_component = |k: usize| {
-        let mean: Vec<f64> = scaling.to_device(parameters.mean(k)).collect();
-        let variances = variances(parameters, k, scale);
-        let factor = |i: usize, j: usize| match t {
-            CovarianceType::Full => whitening[(k * d + i) * d + j] * scale[j],
-            CovarianceType::Tied => whitening[i * d + j] * scale[j],
-            CovarianceType::Diag => whitening[k * d + i] * scale[i],
-            CovarianceType::Spherical => whitening[k] * scale[i],
+    let of_component = |c: usize| {
+        let deviations = deviations(parameters, c);
+        // The scale cancels: W'_ij s'_j = W_ij s_j and W'_ij m'_j = W_ij (m_j − centre_j).
+        let shifts: Vec<f64> = parameters.mean(c).iter().zip(&scaling.centre).map(|(m, c)| m - c).collect();
+        let factor = |i: usize| match t {
+            CovarianceType::Full => &precisions.whitening[(c * d + i) * d..][..=i],
+            CovarianceType::Tied => &precisions.whitening[i * d..][..=i],
+            CovarianceType::Diag => &precisions.whitening[c * d + i..][..1],
+            CovarianceType::Spherical => &precisions.whitening[c..][..1],
         };
         let (mut density, mut moments): (f64, f64) = (0.0, 0.0);
         for i in 0..d {
+            let first = if is_matrix { 0 } else { i };
             let (mut near, mut far) = (0.0, 0.0);
-            for j in if is_matrix { 0..i + 1 } else { i..i + 1 } {
-                let square = factor(i, j).powi(2);
-                near += square * variances[j];
-                far += square * mean[j].powi(2);
+            for ((w, s), m) in factor(i).iter().zip(&deviations[first..]).zip(&shifts[first..]) {
+                near += (w * s).powi(2);
+                far += (w * m).powi(2);
             }
             moments = moments.max(near);
             density = density.max(near + far);
         }
-        RoundingError {
-            density: UNIT_ROUNDOFF * density.sqrt(),
-            moments: UNIT_ROUNDOFF * if is_whitened { moments.sqrt() } else { moments },
-        }
+        // Never infinite, which no file could hold.
+        let bounded = |error: f64| (UNIT_ROUNDOFF * error).min(f64::MAX);
+        let moments = if has_whitened_moments(t, d) { moments.sqrt() } else { moments };
+        RoundingError { density: bounded(density.sqrt()), moments: bounded(moments) }
     };
-    Ok((0..parameters.n_components()).into_par_iter().map(of_component).collect())
+    let work = k * d * if is_matrix { d } else { 1 };
+    if work < PARALLEL_WORK {
+        (0..k).map(of_component).collect()
+    } else {
+        (0..k).into_par_iter().map(of_component).collect()
+    }
+}
+
+/// The component to which f32 leaves the fewest digits, and its error.
+pub(crate) fn worst(errors: &[f64]) -> Option<(usize, f64)> {
+    errors.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 /// The larger error of every component, `[K]`, where `engine` has f32 sums; else empty.
@@ -101,29 +121,37 @@ pub(crate) fn of_engine(engine: &dyn Engine, parameters: &Parameters) -> Result<
     Ok(rounding_errors(parameters, scaling)?.iter().map(RoundingError::largest).collect())
 }
 
-/// A warning for the components to which f32 leaves fewer than three digits, of their largest `errors`.
-pub(crate) fn warn(errors: &[f64]) {
-    let poor = || errors.iter().enumerate().filter(|(_, e)| **e > POOR);
-    let Some((component, error)) = poor().max_by(|a, b| a.1.total_cmp(b.1)) else { return };
-    let others = match poor().count() {
+/// A warning for the components to which f32 leaves fewer than three digits, of their largest `errors`; whether
+/// there are any.
+pub(crate) fn warn(errors: &[f64]) -> bool {
+    let Some((component, error)) = worst(errors).filter(|(_, error)| *error > POOR) else { return false };
+    let others = match errors.iter().filter(|error| **error > POOR).count() {
         1 => String::new(),
         n => format!(" and of {} more", n - 1),
     };
     tracing::warn!(
-        "f32 sums leave fewer than 3 digits of component {component}{others}: it is so thin, or so small beside the \
-         spread of the data, that relative errors up to {error:.0e} are expected. `--engine cpu` has f64 sums"
+        "f32 sums leave fewer than 3 digits of component {component}{others}: {}. `--engine cpu` has f64 sums",
+        because(error)
     );
+    true
 }
 
-/// The variances of component `k` on the device's scale.
-fn variances(parameters: &Parameters, k: usize, scale: &[f64]) -> Vec<f64> {
-    let d = scale.len();
+/// Why digits are lost: a clause for messages.
+pub(crate) fn because(error: f64) -> String {
+    format!(
+        "it is so thin, or so small beside the spread of the data, that relative errors up to {error:.0e} are expected"
+    )
+}
+
+/// The standard deviations of component `c`, `[D]`.
+fn deviations(parameters: &Parameters, c: usize) -> Vec<f64> {
+    let d = parameters.n_features();
     let s = parameters.covariances();
     let variance = |i: usize| match parameters.covariance_type() {
-        CovarianceType::Full => s[k * d * d + i * (d + 1)],
+        CovarianceType::Full => s[c * d * d + i * (d + 1)],
         CovarianceType::Tied => s[i * (d + 1)],
-        CovarianceType::Diag => s[k * d + i],
-        CovarianceType::Spherical => s[k],
+        CovarianceType::Diag => s[c * d + i],
+        CovarianceType::Spherical => s[c],
     };
-    (0..d).map(|i| variance(i) / (scale[i] * scale[i])).collect()
+    (0..d).map(|i| variance(i).sqrt()).collect()
 }

@@ -184,6 +184,7 @@ impl Engine for CpuEngine<'_> {
             precision: "f64".into(),
             kernels: Some(simd::name(self.arch).into()),
             failed: None,
+            began_on: None,
         }
     }
 }

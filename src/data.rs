@@ -17,7 +17,9 @@
 //! *Header.* A first row whose cells are numbers or missing (or at least start like a number) is data. A
 //! first row with a name in it and no number is the header. A first row that mixes both is the header if
 //! a column option names one of its cells, data if the selected columns hold no name, and otherwise an
-//! error: it could be a header or a damaged row.
+//! error: it could be a header or a damaged row. Names that are all numbers (0, 1, 2 or 2019, 2020) are taken for
+//! data, with a warning where they count up, unless a model has features of these names. [`Header`] decides
+//! otherwise.
 //!
 //! **NPY.** Versions 1–3, one or two dimensions (1-D is N×1), C or Fortran order, either byte order;
 //! `f2 f8`, all integers and `bool` become f64, `f4` stays f32. Columns have no names, only numbers.
@@ -36,5 +38,6 @@ mod table;
 pub use labels::{open_labels, open_labels_of, open_weights};
 pub use samples::{Samples, Values};
 pub use scaling::Scaling;
+pub use source::read_json;
 pub(crate) use source::read_model;
-pub use table::{Missing, ReadOptions, Table, open};
+pub use table::{Header, Missing, ReadOptions, Table, open};

@@ -1,5 +1,6 @@
 //! The EM loop: restarts, convergence, observer. It knows the [`Engine`] trait and nothing of devices.
 
+mod digits;
 mod state;
 
 use std::ops::{ControlFlow, Range};
@@ -14,7 +15,7 @@ use crate::init;
 use crate::model::{GaussianMixture, Parameters};
 use crate::moments::Moments;
 use crate::options::CheckedOptions;
-use crate::report::{EngineInfo, StopReason};
+use crate::report::{EngineInfo, StopReason, WorstRounding};
 pub use state::FitState;
 use state::{Current, Failure, Run};
 
@@ -38,11 +39,15 @@ pub struct Step<'a> {
     pub change: Option<f64>,
     /// N_k of the E-step, `[K]`.
     pub effective_counts: &'a [f64],
+    /// Estimated rounding errors of f32 sums under `parameters`, as [`Engine::rounding_errors`], `[K]`; empty where
+    /// sums were in f64.
+    pub rounding_errors: &'a [f64],
     engine: &'a mut dyn Engine,
     /// The restarts before this one.
     past: &'a FitState,
     trace: &'a [f64],
     rescued: &'a Rescued,
+    worst_rounding: Option<WorstRounding>,
 }
 
 impl Step<'_> {
@@ -66,6 +71,7 @@ impl Step<'_> {
             parameters: self.new_parameters.clone(),
             trace: self.trace.to_vec(),
             rescued: self.rescued.clone(),
+            worst_rounding: self.worst_rounding,
         };
         FitState { current: Some(current), ..self.past.clone() }
     }
@@ -131,6 +137,8 @@ pub fn resume(
         }
     }
     let cut_short = fit.interrupted && !state.is_whole(options);
+    // What is asked of the engine from here on is about the restart that is kept.
+    digits::restore(fit.engine, state.worst_rounding())?;
     let mut model = state.into_model(fit.engine.info(), total_weight, samples, options)?;
     if let Some(report) = &mut model.report {
         if cut_short {
@@ -138,7 +146,7 @@ pub fn resume(
             report.stop_reason = StopReason::Interrupted;
         }
         report.rounding_errors = conditioning::of_engine(fit.engine, &model.parameters)?;
-        conditioning::warn(&report.rounding_errors);
+        digits::judge(report);
     }
     Ok(model)
 }
@@ -159,11 +167,12 @@ pub fn finish(
     let total_weight = engine.total_weight();
     let mut fit =
         Fit { engine, samples, options, observer: &mut NoObserver, total_weight, interrupted: true };
-    if let Some(Current { parameters, trace, rescued }) = state.current.take() {
-        match fit.e_step(&parameters, trace.len()) {
-            Ok(moments) => {
+    if let Some(Current { parameters, trace, rescued, mut worst_rounding }) = state.current.take() {
+        match fit.e_step(&parameters, trace.len(), &mut worst_rounding) {
+            Ok((moments, _)) => {
                 let log_likelihood = moments.log_likelihood;
-                state.end(trace, Run { parameters, log_likelihood, stop_reason, rescued }, total_weight);
+                let run = Run { parameters, log_likelihood, stop_reason, rescued, worst_rounding };
+                state.end(trace, run, total_weight);
             }
             Err(error) => state.fail(trace, Failure::of(error)?),
         }
@@ -191,7 +200,11 @@ impl Fit<'_> {
     /// where it fails.
     fn restart(&mut self, past: &FitState, current: Option<Current>, trace: &mut Vec<f64>) -> Result<Run> {
         let (samples, options, restart) = (self.samples, self.options, past.ended.len());
+        let mut worst_rounding = current.as_ref().and_then(|current| current.worst_rounding);
+        // A restart owes nothing to those before it, and begins in f32 also where it is resumed.
+        digits::restore(self.engine, None)?;
         let mut rescue = Rescue::new(self.engine, samples, options);
+        digits::restore(self.engine, worst_rounding)?;
         let mut parameters = match current {
             Some(current) => {
                 *trace = current.trace;
@@ -207,8 +220,8 @@ impl Fit<'_> {
                 break reason;
             }
             let iteration = trace.len() + 1;
-            let moments = self.e_step(&parameters, trace.len());
-            let moments = moments.inspect_err(|error| self.explain(error, previous.as_ref()))?;
+            let step = self.e_step(&parameters, trace.len(), &mut worst_rounding);
+            let (moments, errors) = step.inspect_err(|error| self.explain(error, previous.as_ref()))?;
             let mean_log_likelihood = moments.log_likelihood / self.total_weight;
             let change = trace.last().map(|last| mean_log_likelihood - last);
             trace.push(mean_log_likelihood);
@@ -221,18 +234,20 @@ impl Fit<'_> {
                 mean_log_likelihood,
                 change,
                 effective_counts: &moments.effective_counts,
+                rounding_errors: &errors,
                 engine: &mut *self.engine,
                 past,
                 trace,
                 rescued: &rescue.rescued,
+                worst_rounding,
             });
             self.interrupted = flow.is_break();
             previous = Some(std::mem::replace(&mut parameters, new_parameters));
         };
-        let moments = self.e_step(&parameters, trace.len());
-        let moments = moments.inspect_err(|error| self.explain(error, previous.as_ref()))?;
+        let step = self.e_step(&parameters, trace.len(), &mut worst_rounding);
+        let (moments, _) = step.inspect_err(|error| self.explain(error, previous.as_ref()))?;
         let log_likelihood = moments.log_likelihood;
-        Ok(Run { parameters, log_likelihood, stop_reason, rescued: rescue.rescued })
+        Ok(Run { parameters, log_likelihood, stop_reason, rescued: rescue.rescued, worst_rounding })
     }
 
     /// Whether a restart is over after the iterations of `trace`. It depends on nothing but what was done, so
@@ -258,10 +273,19 @@ impl Fit<'_> {
         }
     }
 
-    /// The moments under `parameters`, which iteration `found` gave, checked.
-    fn e_step(&mut self, parameters: &Parameters, found: usize) -> Result<Moments> {
+    /// The moments under `parameters`, which iteration `found` gave, checked, and the rounding errors to expect of
+    /// them, of which the largest of the restart is kept.
+    fn e_step(
+        &mut self,
+        parameters: &Parameters,
+        found: usize,
+        worst_rounding: &mut Option<WorstRounding>,
+    ) -> Result<(Moments, Vec<f64>)> {
+        self.engine.begin_iteration(found + 1);
+        let errors = digits::look(self.engine, parameters, found + 1, worst_rounding);
+        let errors = errors.map_err(|e| e.in_iteration(found))?;
         let moments = self.engine.e_step(parameters).map_err(|e| e.in_iteration(found))?;
         moments.check(self.total_weight, COUNT_TOLERANCE, found + 1)?;
-        Ok(moments)
+        Ok((moments, errors))
     }
 }

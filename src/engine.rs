@@ -38,6 +38,28 @@ pub trait Engine {
         None
     }
 
+    /// Estimated rounding errors of sums under `parameters`, the larger one of each component
+    /// ([`crate::conditioning`]), `[K]`; empty where sums are in f64. What an E-step under the same parameters needs
+    /// is prepared on the way, so that asking before each of them costs little.
+    ///
+    /// # Errors
+    /// As [`Engine::e_step`].
+    fn rounding_errors(&mut self, _parameters: &Parameters) -> Result<Vec<f64>> {
+        Ok(Vec::new())
+    }
+
+    /// Asks for sums in f64 from here on, or (`false`) for those that the engine began with: whether sums are in
+    /// f64 now. Only an automatic choice has both ([`crate::fallback`]).
+    ///
+    /// # Errors
+    /// A thread pool that cannot be started.
+    fn use_f64(&mut self, _on: bool) -> Result<bool> {
+        Ok(self.info().precision == "f64")
+    }
+
+    /// Says to which iteration of a fit the next E-step belongs, for messages about it.
+    fn begin_iteration(&mut self, _iteration: usize) {}
+
     /// What computes here.
     fn info(&self) -> EngineInfo;
 }

@@ -15,6 +15,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod probe;
 pub mod resident;
+mod room;
 mod scratch;
 pub mod shader;
 mod testing;
@@ -29,9 +30,11 @@ use pack::Kept;
 use plan::{Plan, Problem};
 use probe::Burner;
 use resident::{Chunk, Scaling};
+use room::Room;
 use scratch::Scratch;
 use timing::{DeviceSeconds, HostSeconds, Timing, lap};
 
+use crate::conditioning::{self, RoundingError};
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -108,35 +111,8 @@ struct Prepared {
 struct Loaded {
     parameters: Parameters,
     kept: Kept,
-}
-
-/// How long slabs may be on a device that ran out of memory. Their length changes no bit of any result.
-#[derive(Debug, Default)]
-struct Room {
-    /// Samples per slab at most; 0: as many as the plan likes.
-    most: usize,
-    /// Those of the plan in use, and the fewest it allows.
-    used: usize,
-    unit: usize,
-}
-
-impl Room {
-    fn fit(&mut self, plan: &mut Plan) {
-        let unit = plan.slab_unit();
-        if self.most > 0 {
-            plan.max_slab = plan.max_slab.min((self.most / unit).max(1) * unit);
-        }
-        (self.used, self.unit) = (plan.max_slab, unit);
-    }
-
-    /// Whether half as much can be tried.
-    fn halve(&mut self) -> bool {
-        let can = self.used > self.unit;
-        if can {
-            self.most = self.used / 2;
-        }
-        can
-    }
+    /// The larger one of every component, `[K]`.
+    rounding_errors: Vec<f64>,
 }
 
 impl GpuEngine {
@@ -212,7 +188,9 @@ impl GpuEngine {
         let precisions = Precisions::new(parameters)?;
         let (upload, kept) = pack::pack(&prepared.plan, parameters, &precisions, &self.scaling);
         prepared.scratch.set(upload);
-        prepared.loaded = Some(Loaded { parameters: parameters.clone(), kept });
+        let errors = conditioning::of_factors(parameters, &precisions, &self.scaling);
+        let rounding_errors = errors.iter().map(RoundingError::largest).collect();
+        prepared.loaded = Some(Loaded { parameters: parameters.clone(), kept, rounding_errors });
         self.host_seconds.parameters = lap(&mut clock);
         Ok(())
     }
@@ -388,10 +366,17 @@ impl Engine for GpuEngine {
             precision: "f32".into(),
             kernels: self.prepared.as_ref().map(|p| p.plan.kernels()),
             failed: None,
+            began_on: None,
         }
     }
 
     fn scaling(&self) -> Option<&Scaling> {
         Some(&self.scaling)
+    }
+
+    fn rounding_errors(&mut self, parameters: &Parameters) -> Result<Vec<f64>> {
+        self.in_room(|engine| engine.load(parameters))?;
+        let loaded = self.prepared.as_ref().and_then(|prepared| prepared.loaded.as_ref());
+        Ok(loaded.map(|loaded| loaded.rounding_errors.clone()).unwrap_or_default())
     }
 }

@@ -28,7 +28,7 @@
 //! [`Engine`]; `gpu::GpuEngine` (f32 sums in WGSL, finished in f64), [`cpu::CpuEngine`] (f64, all cores)
 //! and [`reference::ReferenceEngine`] (f64, sequential, textbook) implement it. [`em::fit`] runs on any of
 //! them; [`choose::open_engine`] picks one, and [`fallback::FallbackEngine`] goes on on all cores where a
-//! device fails.
+//! device fails, or where f32 leaves fewer than three digits of a component ([`conditioning`]).
 //!
 //! # Watch a fit
 //! An [`em::Observer`] sees every step with the parameters before and after it, can ask for

@@ -2,6 +2,7 @@
 //! model with its report. Reading and writing is in [`json`] and [`npz`]; [`PartialStart`] is any part of
 //! a mixture that a fit may start with.
 
+mod checksum;
 mod condition;
 pub mod json;
 pub mod npz;

@@ -36,7 +36,7 @@ mod truth;
 pub use choice::{MOST_FEATURES, most_separating};
 pub use curves::{criteria, trace};
 pub use mixture::{mixture, step};
-pub use page::{PageOptions, page};
+pub use page::{PageOptions, Section, SectionTable, page};
 pub use render::Animation;
 
 use crate::error::{Error, Result};

@@ -89,6 +89,7 @@ impl Engine for ReferenceEngine<'_> {
             precision: "f64".into(),
             kernels: None,
             failed: None,
+            began_on: None,
         }
     }
 }

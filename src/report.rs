@@ -50,6 +50,19 @@ pub struct EngineInfo {
     /// The engine that computed before and failed, where one did.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failed: Option<FailedEngine>,
+    /// The engine in f32 that this one took over from because too few digits were left, where one did
+    /// ([`FitReport::worst_rounding`] tells when).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub began_on: Option<FirstEngine>,
+}
+
+/// An engine whose sums in f32 left too few digits, see [`crate::fallback`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstEngine {
+    /// `gpu`.
+    pub kind: String,
+    /// Name of the adapter.
+    pub device: String,
 }
 
 /// An engine whose device failed, see [`crate::fallback`].
@@ -91,6 +104,10 @@ pub struct FitReport {
     /// standard deviations and of its covariance, relative ([`crate::conditioning`]). Empty where sums are in f64.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rounding_errors: Vec<f64>,
+    /// Where f32 sums left the fewest digits in the restart that was kept, whatever came after. None where all sums
+    /// were in f64.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub worst_rounding: Option<WorstRounding>,
     /// How the result was checked in f64, where it was.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verification: Option<Verification>,
@@ -110,6 +127,21 @@ impl FitReport {
     pub fn log_likelihood(&self) -> f64 {
         self.final_mean_log_likelihood * self.total_weight
     }
+}
+
+/// The iteration and component of a restart with the largest estimated rounding error of f32 sums.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WorstRounding {
+    /// Iteration whose E-step it was, from 1; `n_iter` + 1 is the one for the final log-likelihood.
+    pub iteration: usize,
+    /// Component, from 0, as numbered in that iteration.
+    pub component: usize,
+    /// The estimate, as in [`FitReport::rounding_errors`].
+    pub error: f64,
+    /// Digits it leaves: −log10 of it, at least 0.
+    pub digits: f64,
+    /// Whether sums were in f64 from this E-step on, this one included.
+    pub switched: bool,
 }
 
 /// The mean log-likelihood of some samples under the returned parameters: by the engine that fitted, and in f64.

@@ -20,6 +20,7 @@ mod cpu_engine;
 mod data_files;
 #[cfg(feature = "gpu")]
 mod device;
+mod digits;
 mod examples;
 mod exchange;
 mod fallback;

@@ -5,14 +5,18 @@ mod checkpoint;
 mod compare;
 mod determinism;
 #[cfg(feature = "gpu")]
+mod digits;
+#[cfg(feature = "gpu")]
 mod fallback;
 mod files;
 mod flags;
+mod header;
 mod host;
 mod inference;
 mod messages;
 mod pipeline;
 mod plot;
+mod printed;
 mod report;
 mod select;
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 mod bad_inputs;
 mod changing;
 mod csv;
+mod header;
 mod labels;
 mod npy;
 mod numbers;

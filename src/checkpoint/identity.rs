@@ -47,8 +47,22 @@ impl Identity {
         self
     }
 
-    /// From here on the fit runs on `engine`.
+    /// The engine may go on in f64 where f32 leaves few digits
+    /// ([`EngineRequest::switches`](crate::choose::EngineRequest::switches)).
+    #[must_use]
+    pub fn switching(mut self) -> Self {
+        if let Some((_, kind)) = self.facts.iter_mut().find(|(name, _)| name == "engine") {
+            kind.push_str(", f64 where digits are few");
+        }
+        self
+    }
+
+    /// From here on the fit runs on `engine`, if that took over from one that failed. One that took over because
+    /// digits were few changes nothing: a fit that goes on begins on the first engine, too.
     pub fn set_engine(&mut self, engine: &EngineInfo) {
+        if engine.failed.is_none() {
+            return;
+        }
         if let Some((_, kind)) = self.facts.iter_mut().find(|(name, _)| name == "engine") {
             kind.clone_from(&engine.kind);
         }

@@ -11,7 +11,7 @@ use super::columns::{self, Selection};
 use super::number::{self, Cell};
 use super::samples::Samples;
 use super::source::Source;
-use super::table::{Missing, Opened, Places, ReadOptions, Table, in_file};
+use super::table::{Header, Missing, Opened, Places, ReadOptions, Table, in_file};
 use crate::error::{Error, Result};
 
 /// Reads a CSV table.
@@ -24,9 +24,21 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
     };
     let header = is_header(&path, line, &row, options)?.then(|| row.iter().map(text).collect::<Vec<_>>());
     let width = row.len();
-    let selection = columns::select(&path, options, header.as_deref(), width)?;
-    let cells =
-        Cells { path: &path, names: header.as_deref(), missing: options.missing, selection: &selection };
+    let selection = columns::select(&path, options, header.as_deref(), width).map_err(|e| match e {
+        Error::UnknownColumn { path, name, hint } if header.is_none() => {
+            let hint = format!("{hint}. If the first row holds the names, say so with `--header yes`");
+            Error::UnknownColumn { path, name, hint }
+        }
+        other => other,
+    })?;
+    let denied_header = (options.header == Header::No).then_some(line);
+    let cells = Cells {
+        path: &path,
+        names: header.as_deref(),
+        missing: options.missing,
+        selection: &selection,
+        denied_header,
+    };
     let n_features = selection.features.len();
     let (mut values, mut weights) = (Vec::new(), Vec::new());
     let (mut dropped_rows, mut dropped, mut n_rows) = (Vec::new(), Vec::new(), 0);
@@ -99,9 +111,27 @@ fn text(cell: &[u8]) -> String {
 
 /// The rule in the documentation of [`data`](crate::data).
 fn is_header(path: &Path, line: u64, row: &ByteRecord, options: &ReadOptions) -> Result<bool> {
+    match options.header {
+        Header::Yes => return Ok(true),
+        Header::No => return Ok(false),
+        Header::Detect => {}
+    }
     let kinds: Vec<Cell> = row.iter().map(number::read).collect();
     let is_number = |kind: &Cell| matches!(kind, Cell::Number(_) | Cell::Overflow);
-    let Some(name) = kinds.iter().position(|kind| *kind == Cell::Text) else { return Ok(false) };
+    let Some(name) = kinds.iter().position(|kind| *kind == Cell::Text) else {
+        let wanted = &options.prefer_columns;
+        let is_known =
+            !wanted.is_empty() && wanted.iter().all(|name| row.iter().any(|cell| text(cell) == *name));
+        if !is_known && counts_up(&kinds) {
+            tracing::warn!(
+                "{}: line {line} counts up ({}, ...) like the names of columns, and is read as data. `--header yes` \
+                 takes it as the header; `--header no` says that it is data",
+                path.display(),
+                row.iter().take(3).map(text).collect::<Vec<_>>().join(", ")
+            );
+        }
+        return Ok(is_known);
+    };
     let Some(digit) = kinds.iter().position(is_number) else { return Ok(true) };
     let options_name = |cell: &str| {
         options
@@ -124,7 +154,7 @@ fn is_header(path: &Path, line: u64, row: &ByteRecord, options: &ReadOptions) ->
     Err(Error::format(
         path,
         format!(
-            "line {line} is neither a header nor data: column {} is {:?} but column {} is the number {}. If it is the header, give every column a name that is no number; if it is data, repair the cell or leave the column out with `--drop-columns {}`",
+            "line {line} is neither a header nor data: column {} is {:?} but column {} is the number {}. If it is the header, say so with `--header yes`; if it is data, repair the cell or leave the column out with `--drop-columns {}`",
             name + 1,
             shown(name),
             digit + 1,
@@ -132,6 +162,19 @@ fn is_header(path: &Path, line: u64, row: &ByteRecord, options: &ReadOptions) ->
             name + 1,
         ),
     ))
+}
+
+/// Whether the cells are whole numbers, each one more than the last: 0, 1, ... or 1, 2, ..., and with three columns or
+/// more from any number.
+fn counts_up(kinds: &[Cell]) -> bool {
+    let value = |kind: &Cell| match kind {
+        Cell::Number(value) if value.fract() == 0.0 => Some(*value),
+        _ => None,
+    };
+    let Some(values) = kinds.iter().map(value).collect::<Option<Vec<f64>>>() else { return false };
+    let from = values.first().copied().unwrap_or_default();
+    let counts = values.windows(2).all(|pair| pair[1] == pair[0] + 1.0);
+    counts && (values.len() > 2 || (values.len() == 2 && (from == 0.0 || from == 1.0)))
 }
 
 /// `header` is given where `row` is the first below it.
@@ -163,6 +206,8 @@ struct Cells<'a> {
     names: Option<&'a [String]>,
     missing: Missing,
     selection: &'a Selection,
+    /// The first row's line, where it was said to be no header.
+    denied_header: Option<u64>,
 }
 
 impl Cells<'_> {
@@ -206,8 +251,11 @@ impl Cells<'_> {
             Cell::Number(value) => Ok(Some(value)),
             Cell::Missing if self.missing == Missing::Drop => Ok(None),
             _ => {
-                let advice =
+                let mut advice =
                     number::advice(cell, &self.name(column).unwrap_or_else(|| (column + 1).to_string()));
+                if self.denied_header == Some(line) {
+                    advice += ". If this line is the header, leave `--header no` out";
+                }
                 Err(self.refuse(line, row, column, advice))
             }
         }

@@ -11,7 +11,7 @@ use self::header::{Dtype, Header, Kind};
 use super::columns::{self, Selection};
 use super::samples::{Samples, Values};
 use super::source::Source;
-use super::table::{Missing, Opened, Places, ReadOptions, Table, in_file};
+use super::table::{Header as HeaderRow, Missing, Opened, Places, ReadOptions, Table, in_file};
 use crate::error::{Error, Result};
 
 /// Bytes decoded at a time; a multiple of every value size.
@@ -20,6 +20,9 @@ const BLOCK: usize = 1 << 16;
 /// Reads an NPY table.
 pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
     let path = source.path().to_owned();
+    if options.header == HeaderRow::Yes {
+        return Err(Error::option("header", "yes", format!("{}: NPY has no header", path.display())));
+    }
     let (header, mut data) = checked(source)?;
     let selection = columns::select(&path, options, None, header.n_columns)?;
     let reader = ReadTable { path, header, selection, missing: options.missing };

@@ -182,10 +182,32 @@ const MOST_FROM_A_PIPE: u64 = 256 << 20;
 /// # Errors
 /// [`Error::Io`], [`Error::Format`].
 pub(crate) fn read_model(path: &Path) -> Result<(Vec<u8>, String)> {
-    let mut source = Source::open(path)?;
+    let source = Source::open(path)?;
+    let is_archive = source.head().starts_with(b"PK");
+    let no_model = (!is_archive).then_some(
+        "neither a JSON model nor an archive (UTF-16 text must be converted to UTF-8). Give a file that `wgmm fit --output` wrote",
+    );
+    whole(source, no_model)
+}
+
+/// The bytes of a JSON file without a byte order mark; `-` is standard input. Content that can be no JSON, or that never
+/// ends, is refused as soon as that is known.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Format`].
+pub fn read_json(path: &Path) -> Result<Vec<u8>> {
+    let no_json = "no JSON (UTF-16 text must be converted to UTF-8). Give what a command printed with --json";
+    let (mut bytes, _) = whole(Source::open(path)?, Some(no_json))?;
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
+    Ok(bytes)
+}
+
+/// All bytes, and the name in messages. A NUL byte is refused where it makes the content `not_it`.
+fn whole(mut source: Source, not_it: Option<&str>) -> Result<(Vec<u8>, String)> {
     let path = source.path().to_owned();
     let most = source.len().unwrap_or(MOST_FROM_A_PIPE);
-    let is_archive = source.head().starts_with(b"PK");
     let mut bytes = Vec::new();
     let mut piece = vec![0; HEAD as usize];
     loop {
@@ -193,22 +215,18 @@ pub(crate) fn read_model(path: &Path) -> Result<(Vec<u8>, String)> {
         let Some(piece) = piece.get(..n).filter(|_| n > 0) else {
             return Ok((bytes, path.display().to_string()));
         };
-        let nul = piece.iter().position(|b| *b == 0).filter(|_| !is_archive);
-        if let Some(at) = nul {
-            let what = format!(
-                "byte {} is NUL (0x00), so this is neither a JSON model nor an archive (UTF-16 text must be converted to UTF-8). Give a file that `wgmm fit --output` wrote",
-                bytes.len() + at
-            );
+        if let (Some(at), Some(not_it)) = (piece.iter().position(|b| *b == 0), not_it) {
+            let what = format!("byte {} is NUL (0x00), so this is {not_it}", bytes.len() + at);
             return Err(Error::format(&path, what));
         }
         if (bytes.len() + n) as u64 > most {
             let what = format!(
-                "is longer than {most} bytes, the most that is read here. Save the model as a file, and wait until it is written"
+                "is longer than {most} bytes, the most that is read here. Save it as a file, and wait until it is written"
             );
             return Err(Error::format(&path, what));
         }
         if bytes.try_reserve(n).is_err() {
-            return Err(Error::format(&path, "the model does not fit into memory"));
+            return Err(Error::format(&path, "the file does not fit into memory"));
         }
         bytes.extend_from_slice(piece);
     }

@@ -24,6 +24,20 @@ pub struct ReadOptions {
     pub weights: Option<String>,
     /// What to do with cells that hold no finite number.
     pub missing: Missing,
+    /// Whether the first row of a CSV holds the column names.
+    pub header: Header,
+}
+
+/// Whether the first row of a CSV is its header. NPY has none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Header {
+    /// Its content tells, by the rule of [the module](super).
+    #[default]
+    Detect,
+    /// It is, also where it holds numbers.
+    Yes,
+    /// It is data.
+    No,
 }
 
 /// What to do with missing cells: empty, `NA`, `N/A`, `NaN`, `null`, `?`, infinities; NaN and infinities in NPY.

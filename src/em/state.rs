@@ -7,7 +7,7 @@ use crate::data::Samples;
 use crate::error::{Error, Result};
 use crate::model::{GaussianMixture, Parameters};
 use crate::options::{CheckedOptions, OnCollapse};
-use crate::report::{EngineInfo, FitReport, Restart, StopReason};
+use crate::report::{EngineInfo, FitReport, Restart, StopReason, WorstRounding};
 
 /// What a fit has done up to the end of an iteration, see [`super::Step::state`]. [`super::resume`] goes on from
 /// it with the same bits: a restart draws its random numbers from a stream of its own, so nothing else is needed.
@@ -42,6 +42,7 @@ pub(super) struct Best {
     pub(super) parameters: Parameters,
     pub(super) log_likelihood: f64,
     pub(super) stop_reason: StopReason,
+    pub(super) worst_rounding: Option<WorstRounding>,
 }
 
 /// A restart between two iterations.
@@ -53,6 +54,7 @@ pub(super) struct Current {
     pub(super) parameters: Parameters,
     pub(super) trace: Vec<f64>,
     pub(super) rescued: Rescued,
+    pub(super) worst_rounding: Option<WorstRounding>,
 }
 
 /// The errors that end a restart and not the fit.
@@ -112,6 +114,7 @@ impl FitState {
                 parameters: run.parameters,
                 log_likelihood: run.log_likelihood,
                 stop_reason: run.stop_reason,
+                worst_rounding: run.worst_rounding,
             });
         }
         let summary = Restart {
@@ -136,6 +139,11 @@ impl FitState {
             collapses: Vec::new(),
         };
         self.ended.push(Ended { summary, trace, failure: Some(failure) });
+    }
+
+    /// That of the best restart.
+    pub(super) fn worst_rounding(&self) -> Option<WorstRounding> {
+        self.best.as_ref().and_then(|best| best.worst_rounding)
     }
 
     /// Whether all restarts ran, the last one until it converged.
@@ -182,6 +190,7 @@ impl FitState {
             aic: model.aic(best.log_likelihood),
             log_likelihood_trace: trace,
             rounding_errors: Vec::new(),
+            worst_rounding: best.worst_rounding,
             verification: None,
             collapses,
             restarts: self.ended.into_iter().map(|ended| ended.summary).collect(),
@@ -241,6 +250,7 @@ pub(super) struct Run {
     pub(super) log_likelihood: f64,
     pub(super) stop_reason: StopReason,
     pub(super) rescued: Rescued,
+    pub(super) worst_rounding: Option<WorstRounding>,
 }
 
 /// Parameters as their arrays. Lengths are checked, values are not: an M-step may have given what only the next

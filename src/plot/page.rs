@@ -2,6 +2,7 @@
 
 use minijinja::Environment;
 use minijinja::value::{Serde, Value};
+use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::axis::signed;
@@ -14,13 +15,10 @@ use crate::error::{Error, Result};
 use crate::infer;
 use crate::linalg;
 use crate::model::GaussianMixture;
-use crate::report::FitReport;
+use crate::report::{FitReport, Verification};
 
 /// Components in the table at most.
 const MOST_ROWS: usize = 256;
-/// Sections that a report may have beside those every fit has: field, heading.
-const CHECKS: [(&str, &str); 3] =
-    [("verification", "Verification"), ("comparison", "Comparison"), ("timings", "Timings")];
 
 /// What a page says that the model does not know.
 #[derive(Debug, Clone, Default)]
@@ -35,11 +33,44 @@ pub struct PageOptions<'a> {
     pub caveats: Vec<String>,
     /// Features and true labels of the figure.
     pub plot: PlotOptions<'a>,
+    /// Sections about what the model does not know: times, comparisons.
+    pub sections: Vec<Section>,
+}
+
+/// A section of a page.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Section {
+    /// Its anchor, unlike those of the sections that every page has.
+    pub id: String,
+    /// Its heading.
+    pub heading: String,
+    /// Whether all is well, and how that is said.
+    pub verdict: Option<(bool, String)>,
+    /// Names and values.
+    pub facts: Vec<(String, String)>,
+    /// What has columns.
+    pub tables: Vec<SectionTable>,
+}
+
+impl Section {
+    /// A section without content.
+    pub fn new(id: impl Into<String>, heading: impl Into<String>) -> Self {
+        Section { id: id.into(), heading: heading.into(), ..Section::default() }
+    }
+}
+
+/// A table of a [`Section`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct SectionTable {
+    /// The heads of the columns.
+    pub header: Vec<String>,
+    /// Rows of as many cells.
+    pub rows: Vec<Vec<String>>,
 }
 
 /// A report about `model` and `samples`, `[N, D]`, which `engine` holds, as one HTML page: summary, [`mixture`],
-/// a table of the components, [`trace`], engine, verification where the model has one, command. The
-/// same inputs give the same bytes.
+/// a table of the components, [`trace`], engine, verification where the model has one, the sections of `options`,
+/// command. The same inputs give the same bytes.
 ///
 /// # Errors
 /// As [`mixture`] and [`infer::log_likelihood`].
@@ -54,6 +85,12 @@ pub fn page(
     let size = PlotOptions { size: Some((800, 400)), ..PlotOptions::default() };
     let trace = report.map(|report| trace(report, &size)).transpose()?;
     let fields = report.map(|report| serde_json::to_value(report).unwrap_or_default());
+    let sections: Vec<Section> = report
+        .and_then(|report| report.verification)
+        .map(verification)
+        .into_iter()
+        .chain(options.sections.clone())
+        .collect();
     let p = &model.parameters;
     let hidden = p.n_components().saturating_sub(MOST_ROWS);
     let shown = json!({
@@ -68,7 +105,7 @@ pub fn page(
         "hidden": (hidden > 0).then(|| format!("{hidden} lighter components are left out.")),
         "restarts": report.filter(|report| report.restarts.len() > 1).map(restarts),
         "engine": fields.as_ref().map(|fields| pairs(&fields["engine"])),
-        "checks": fields.as_ref().map(checks),
+        "sections": sections,
         "options": report.map(|report| pairs(&Json::Object(report.options.clone()))),
         "command": options.command,
         "caveats": options.caveats,
@@ -203,15 +240,22 @@ fn pairs(object: &Json) -> Pairs {
     fields.iter().map(|(name, value)| (name.replace('_', " "), words(value))).collect()
 }
 
-/// Whatever the report holds of [`CHECKS`].
-fn checks(fields: &Json) -> Vec<Json> {
-    let present = CHECKS.iter().filter_map(|(field, heading)| Some((field, heading, fields.get(field)?)));
-    present
-        .map(|(field, heading, value)| {
-            let verified = value.get("verified").and_then(Json::as_bool);
-            json!({"id": field, "heading": heading, "verified": verified, "pairs": pairs(value)})
-        })
-        .collect()
+/// What the check in f64 found.
+fn verification(found: Verification) -> Section {
+    let number = |value: Option<f64>| value.map_or("not finite".into(), |value| signed(value, 8));
+    let size = |value: f64| format!("{value:.1e}").replace('-', "−");
+    let facts = [
+        ("samples", found.n_samples.to_string()),
+        ("mean log-likelihood", number(found.mean_log_likelihood)),
+        ("the same in f64", number(Some(found.expected_mean_log_likelihood))),
+        ("difference", found.difference.map_or("not finite".into(), size)),
+        ("allowed", size(found.bound)),
+    ];
+    Section {
+        verdict: Some((found.verified, if found.verified { "verified" } else { "not verified" }.into())),
+        facts: facts.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        ..Section::new("verification", "Verification")
+    }
 }
 
 /// A number to `digits` significant digits: decimal where that is short, else with an exponent.

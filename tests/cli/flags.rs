@@ -42,6 +42,7 @@ fn usage_errors_name_the_flag_and_its_range() {
             ("fit IRIS -o m.json -k 3 --engine tpu", &["--engine", "auto, gpu, cpu, reference"]),
             ("fit IRIS -o m.json -k 3 --engine cpu --adapter 0", &["--adapter", "--engine cpu"]),
             ("fit IRIS -o m.json -k 3 --missing keep", &["--missing", "error, drop"]),
+            ("fit IRIS -o m.json -k 3 --header maybe", &["--header", "detect, yes, no"]),
             ("fit IRIS -o m.json -k 3 --progress often", &["--progress", "auto, always, never"]),
             ("fit IRIS -o m.json -k 3 --threads 0", &["--threads", "from 1 to"]),
             ("fit IRIS -o m.json -k 3 --chunk-rows 0", &["--chunk-rows", "from 1 to"]),

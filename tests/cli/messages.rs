@@ -149,3 +149,28 @@ fn completions_and_manual() {
         assert!(manual.contains(word), "no {word:?}");
     }
 }
+
+/// Errors name options as they are typed.
+#[test]
+fn options_are_named_as_they_are_typed() {
+    let bench = Bench::new();
+    bench.run("fit IRIS -k 3 -o m.json").ok();
+    let ran = bench.run("predict m.json IRIS --append -o l.npy").code(3);
+    ran.says(&["--append l.npy: a CSV table is copied as CSV"]);
+    let all = "sepal_length=1,sepal_width=1,petal_length=1,petal_width=1";
+    bench
+        .run(&format!("conditional m.json --given {all}"))
+        .code(3)
+        .says(&["--given every feature: at least one"]);
+    bench
+        .run("conditional m.json --given petal_width=1e300")
+        .code(3)
+        .says(&["--given values without any density"]);
+    let twice = "\"sepal_length\" and \"1\" are the same feature";
+    bench.run("conditional m.json --given sepal_length=1,1=2").code(3).says(&["--given", twice]);
+    bench.run("marginal m.json --features sepal_length,1").code(3).says(&["--features", twice]);
+    bench
+        .run("fit IRIS -k 3 --columns 1,sepal_length")
+        .code(3)
+        .says(&["--columns 1,sepal_length: column 1 is asked for twice"]);
+}

@@ -29,7 +29,7 @@ fn header_or_not() {
     says(&error_of(csv_of("NA,1.2.3\n4,5\n")), &["line 1"]);
     // Names and numbers together could be either.
     says(&error_of(csv_of("abc,1,2\n3,4,5\n")), &["line 1", "neither a header nor data", "--drop-columns 1"]);
-    says(&error_of(csv_of("id,2019,2020\n3,4,5\n")), &["line 1", "neither"]);
+    says(&error_of(csv_of("id,2019,2020\n3,4,5\n")), &["line 1", "neither", "--header yes"]);
 }
 
 #[test]

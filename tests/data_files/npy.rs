@@ -22,7 +22,7 @@ fn raw(version: u8, header: &str, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn array(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
+pub(super) fn array(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     let fortran = if fortran { "True" } else { "False" };
     raw(1, &format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}\n"), data)
 }

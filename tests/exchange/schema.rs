@@ -85,7 +85,7 @@ pub fn check_model(value: &Value) {
     for name in value.as_object().unwrap().keys() {
         assert!(schema["properties"].get(name).is_some(), "`{name}` is written but not described");
     }
-    for group in ["engine", "verification"] {
+    for group in ["engine", "verification", "worst_rounding"] {
         for name in value.get(group).and_then(Value::as_object).into_iter().flat_map(|g| g.keys()) {
             assert!(schema["properties"][group]["properties"].get(name).is_some(), "{group}.{name}");
         }
@@ -137,6 +137,8 @@ fn planted_faults_are_rejected() {
         ("dropped_rows", json!([-1])),
         ("verification", json!({"verified": true})),
         ("rounding_errors", json!([-1e-3])),
+        ("worst_rounding", json!({"iteration": 1, "component": 0, "error": 1e-6, "digits": 6})),
+        ("engine", json!({"kind": "cpu", "device": "x", "precision": "f64", "began_on": {"kind": "gpu"}})),
     ];
     for (name, fault) in faults {
         let mut bad = good.clone();

@@ -60,13 +60,15 @@ fn folder() -> TempDir {
 }
 
 /// Commands that read `input` in each of its roles.
-fn roles(input: &str) -> [Vec<&str>; 5] {
+fn roles(input: &str) -> [Vec<&str>; 7] {
     [
         vec!["fit", input, "-k", "2", "-o", "x.json", "--labels", "l.csv"],
         vec!["fit", "iris.csv", "-k", "2", "-o", "x.json", "--weights", input],
         vec!["fit", "iris.csv", "-k", "2", "-o", "x.json", "--init", input],
         vec!["predict", input, "iris.csv", "-o", "l.csv"],
         vec!["score", "m.json", "iris.csv", "--truth", input, "--per-sample", "p.csv"],
+        vec!["report", "m.json", "iris.csv", "--fit", input, "-o", "r.html"],
+        vec!["report", "m.json", "iris.csv", "--compare", input, "-o", "r.html"],
     ]
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use twox_hash::XxHash3_128;
 use wgmm::checkpoint::Checkpoint;
-use wgmm::data::{self, Missing, ReadOptions, Samples, Table, Values, output};
+use wgmm::data::{self, Header, Missing, ReadOptions, Samples, Table, Values, output};
 use wgmm::reference::ReferenceEngine;
 use wgmm::{CovarianceType, Error, GaussianMixture, PartialStart, infer};
 
@@ -63,8 +63,10 @@ fn table(path: &Path, bytes: &[u8]) -> bool {
     put(path, bytes);
     let mut read = false;
     let kind = if bytes.starts_with(b"\x93NUMPY") { "npy" } else { "csv" };
-    for missing in [Missing::Error, Missing::Drop] {
-        let options = ReadOptions { missing, ..ReadOptions::default() };
+    let headers = [Header::Detect, Header::Detect, Header::Yes, Header::No];
+    let missing = [Missing::Error, Missing::Drop, Missing::Drop, Missing::Error];
+    for (missing, header) in missing.into_iter().zip(headers) {
+        let options = ReadOptions { missing, header, ..ReadOptions::default() };
         let table = match data::open(path, &options) {
             Ok(table) => table,
             Err(error) => {

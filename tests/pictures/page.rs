@@ -1,6 +1,6 @@
 //! The report page.
 
-use wgmm::plot::{self, PageOptions, PlotOptions};
+use wgmm::plot::{self, PageOptions, PlotOptions, Section, SectionTable};
 use wgmm::report::Verification;
 use wgmm::{FitOptions, GaussianMixture, cpu::CpuEngine};
 
@@ -36,6 +36,7 @@ fn every_section_is_there() {
         command: "wgmm fit data.csv".into(),
         caveats: vec!["a caveat".into()],
         plot: PlotOptions { truth: Some(&d.labels), ..PlotOptions::default() },
+        sections: Vec::new(),
     };
     let html = page(&d, &model, &options);
     for section in ["summary", "mixture", "components", "trace", "engine", "reproduce"] {
@@ -110,9 +111,16 @@ fn names_never_become_markup() {
         command: words(),
         caveats: vec![words()],
         plot: PlotOptions { truth: Some(&labels), title: Some(words()), ..PlotOptions::default() },
+        sections: vec![Section {
+            id: "more".into(),
+            heading: words(),
+            verdict: Some((true, words())),
+            facts: vec![(words(), words())],
+            tables: vec![SectionTable { header: vec![words()], rows: vec![vec![words()]] }],
+        }],
     };
     let html = page(&d, &model, &options);
-    assert!(!html.contains("<script") && html.matches("&lt;script&gt;").count() >= 8);
+    assert!(!html.contains("<script") && html.matches("&lt;script&gt;").count() >= 14);
     assert_eq!(html.matches("</section>").count(), html.matches("<section").count());
 }
 
@@ -134,8 +142,40 @@ fn the_check_in_f64_is_shown() {
         model.report.as_mut().unwrap().verification = Some(found);
         let html = page(&d, &model, &PageOptions::default());
         assert!(html.contains("<section id=\"verification\">") && html.contains(words), "{words}");
-        assert!(html.contains("<dt>difference</dt><dd>0.25</dd>"));
+        assert!(html.contains("<dt>difference</dt><dd>2.5e−1</dd>"), "{html}");
     }
+    let broken = Verification { difference: None, ..model.report.as_ref().unwrap().verification.unwrap() };
+    model.report.as_mut().unwrap().verification = Some(broken);
+    let html = page(&d, &model, &PageOptions::default());
+    assert!(html.contains("<dt>difference</dt><dd>not finite</dd>"), "{html}");
+}
+
+#[test]
+fn further_sections_stand_in_their_order() {
+    let d = drawn(60, 2, 2, 5);
+    let table = SectionTable {
+        header: vec!["a".into(), "b".into()],
+        rows: vec![vec!["1".into(), "2".into()], vec!["3".into(), "4".into()]],
+    };
+    let first = Section { facts: vec![("name".into(), "value".into())], ..Section::new("first", "First") };
+    let second = Section {
+        verdict: Some((false, "beyond".into())),
+        tables: vec![table],
+        ..Section::new("second", "Second")
+    };
+    let options = PageOptions { sections: vec![first, second], ..PageOptions::default() };
+    let html = page(&d, &fitted(&d, 1), &options);
+    for text in [
+        "<section id=\"first\">\n<h2>First</h2>",
+        "<dt>name</dt><dd>value</dd>",
+        "<section id=\"second\">\n<h2>Second</h2>\n<p class=\"bad\">beyond</p>",
+        "<tr><th>a</th><th>b</th></tr>",
+        "<tr><td>1</td><td>2</td></tr>\n<tr><td>3</td><td>4</td></tr>",
+    ] {
+        assert_eq!(html.matches(text).count(), 1, "{text}");
+    }
+    let at = |id: &str| html.find(&format!("id=\"{id}\"")).unwrap();
+    assert!(at("engine") < at("first") && at("first") < at("second") && at("second") < at("reproduce"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use wgmm::choose::{EngineKind, EngineRequest, Fallback};
-use wgmm::data::{Missing, ReadOptions};
+use wgmm::data::{Header, Missing, ReadOptions};
 
 use crate::exit::{Failure, Outcome, say};
 use crate::output::is_stdout;
@@ -92,6 +92,9 @@ pub(crate) struct DataArgs {
     /// What to do with rows that have missing cells (empty, NA, NaN, ...)
     #[arg(long, default_value = "error", value_name = "WHAT", value_parser = parse::choice([("error", Missing::Error), ("drop", Missing::Drop)]))]
     pub(crate) missing: Missing,
+    /// Whether the first row of a CSV holds the names of its columns; detect: it does where it has names and no number
+    #[arg(long, default_value = "detect", value_name = "WHAT", value_parser = parse::header())]
+    pub(crate) header: Header,
 }
 
 impl DataArgs {
@@ -102,6 +105,7 @@ impl DataArgs {
             drop_columns: names(&self.drop_columns),
             weights: self.weights.clone(),
             missing: self.missing,
+            header: self.header,
             ..ReadOptions::default()
         }
     }
@@ -122,7 +126,8 @@ pub(crate) struct EngineArgs {
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
     /// What happens when the graphics card fails: cpu goes on there, none ends with the error (and fit saves what it
-    /// has); if not given, cpu with --engine auto and none with --engine gpu
+    /// has); if not given, cpu with --engine auto and none with --engine gpu. With --engine auto, cpu also takes over
+    /// where f32 leaves fewer than three digits of a component
     #[arg(long, value_name = "WHAT", value_parser = parse::choice([("none", Fallback::None), ("cpu", Fallback::Cpu)]))]
     fallback: Option<Fallback>,
     /// For tests: the graphics device is gone after so many submissions

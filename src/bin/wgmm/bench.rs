@@ -13,7 +13,7 @@ use wgmm::bench::case::Case;
 use wgmm::bench::report::{CaseError, CaseReport, Report};
 use wgmm::bench::{Bench, Problem, Settings};
 use wgmm::data::output::OutputFile;
-use wgmm::data::{self, ReadOptions};
+use wgmm::data::{self, Header, ReadOptions};
 use wgmm::{CovarianceType, Error, Parameters};
 
 use crate::args::{EngineArgs, TalkArgs, check_files, parse};
@@ -37,6 +37,9 @@ pub(crate) struct BenchArgs {
     /// Time this table (.npy or .csv) instead
     #[arg(long, value_name = "FILE", requires = "init", conflicts_with = "case")]
     data: Option<PathBuf>,
+    /// Whether the first row of --data, a CSV, holds the names of its columns
+    #[arg(long, default_value = "detect", value_name = "WHAT", value_parser = parse::header())]
+    header: Header,
     /// Start for --data: a JSON file with weights, means, covariances
     #[arg(long, value_name = "FILE", requires = "data")]
     init: Option<PathBuf>,
@@ -163,7 +166,8 @@ fn given(bench: &mut Bench, data: &Path, init: &Path, args: &BenchArgs) -> Outco
     let started = Instant::now();
     let start = Parameters::read_start(init, args.covariance).map_err(|e| Failure::about(init, e))?;
     let about = |e: Error| Failure::about(data, e);
-    let table = data::open(data, &ReadOptions::default()).map_err(about)?;
+    let options = ReadOptions { header: args.header, ..ReadOptions::default() };
+    let table = data::open(data, &options).map_err(about)?;
     let seconds = started.elapsed().as_secs_f64();
     let problem =
         Problem::given(&data.display().to_string(), table.samples, start, seconds).map_err(about)?;

@@ -55,6 +55,8 @@ pub(crate) fn marginal(args: &MarginalArgs) -> Outcome {
         let names = &args.features.0;
         let features: Vec<usize> =
             names.iter().map(|name| feature(&args.model, model, name)).collect::<Outcome<_>>()?;
+        let asked: Vec<(&str, usize)> = names.iter().map(String::as_str).zip(features.clone()).collect();
+        once("--features", &asked)?;
         Ok(model.marginal(&features)?)
     })
 }
@@ -65,6 +67,8 @@ pub(crate) fn conditional(args: &ConditionalArgs) -> Outcome {
         let known: Vec<(usize, f64)> = known
             .map(|(name, value)| Ok((feature(&args.model, model, name)?, *value)))
             .collect::<Outcome<_>>()?;
+        let names = args.given.0.iter().map(|(name, _)| name.as_str());
+        once("--given", &names.zip(known.iter().map(|(index, _)| *index)).collect::<Vec<_>>())?;
         Ok(model.conditional(&known)?)
     })
 }
@@ -84,6 +88,18 @@ fn derive(
     if !is_stdout(&output) {
         let features = input::count(model.parameters.n_features(), "feature");
         saving.talk.note(format_args!("a mixture of {features} written to {}", output.display()));
+    }
+    Ok(())
+}
+
+/// Refuses features that were asked for twice, once by name and once by number perhaps.
+fn once(flag: &str, asked: &[(&str, usize)]) -> Outcome {
+    for (i, (name, index)) in asked.iter().enumerate() {
+        if let Some((other, _)) = asked[..i].iter().find(|(_, earlier)| earlier == index) {
+            return Err(Failure::input(format!(
+                "{flag}: {other:?} and {name:?} are the same feature: name every feature once"
+            )));
+        }
     }
     Ok(())
 }

@@ -139,7 +139,20 @@ impl From<Error> for Failure {
             Error::NoDevice { .. } | Error::LimitExceeded { .. } => DEVICE,
             _ => FAILED,
         };
-        Failure { code, message: error.to_string() }
+        let message = match &error {
+            Error::Option { name, value, allowed } => format!("{} {value}: {allowed}", flag(name)),
+            _ => error.to_string(),
+        };
+        Failure { code, message }
+    }
+}
+
+/// The flag of an option of the library.
+fn flag(name: &str) -> String {
+    match name {
+        "n_components" | "components" => "-k".into(),
+        "sample_weights" => "--weights".into(),
+        _ => format!("--{}", name.replace('_', "-")),
     }
 }
 

@@ -102,7 +102,7 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let (mut engine, line) =
         open_engine(samples, args.n_components, &request).map_err(|e| Failure::about(&args.data, e))?;
     args.talk.note(line);
-    let (state, keeper) = checkpoints.begin(samples, &checked, &engine.info())?;
+    let (state, keeper) = checkpoints.begin(samples, &checked, &engine.info(), request.switches())?;
     let mut watch = Watch::new(args, keeper, &state);
     let fitting = Instant::now();
     // From here on there is a model to lose.

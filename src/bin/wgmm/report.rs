@@ -1,11 +1,14 @@
 //! `wgmm report`: one HTML page about a fit.
 
+mod printed;
+
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
 use wgmm::GaussianMixture;
 use wgmm::choose::open_engine;
+use wgmm::data::Header;
 use wgmm::data::output::OutputFile;
 use wgmm::plot::{self, PageOptions, PlotOptions};
 use wgmm::report::{CollapseAction, FitReport, StopReason};
@@ -13,15 +16,19 @@ use wgmm::report::{CollapseAction, FitReport, StopReason};
 use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
 use crate::condition::feature;
 use crate::exit::{Failure, Outcome, shown};
-use crate::output::is_stdout;
+use crate::output::{is_stdout, quoted};
 use crate::plot::{named, write_bytes};
 use crate::{input, talk};
+use printed::Printed;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   wgmm report model.json data.csv -o report.html
   wgmm report model.json data.csv --features petal_length,petal_width --truth truth.csv -o report.html
+  wgmm fit data.csv -k 3 -o model.json --json > fit.json
+  wgmm compare data.csv --against model.json --json > compare.json
+  wgmm report model.json data.csv --fit fit.json --compare compare.json -o report.html
 The page holds everything it shows: it needs no network, no script and no other file.")]
 pub(crate) struct ReportArgs {
     /// Model file
@@ -37,6 +44,12 @@ pub(crate) struct ReportArgs {
     /// Compare with true labels: one label per row (.npy, or CSV of one column)
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
+    /// Show how long the fit took: what `wgmm fit --json` printed as it wrote MODEL
+    #[arg(long, value_name = "FIT.json")]
+    fit: Option<PathBuf>,
+    /// Show a comparison: what `wgmm compare --json` printed about MODEL
+    #[arg(long, value_name = "COMPARE.json")]
+    compare: Option<PathBuf>,
     #[command(flatten)]
     columns: DataArgs,
     #[command(flatten)]
@@ -48,15 +61,19 @@ pub(crate) struct ReportArgs {
 pub(crate) fn run(args: &ReportArgs) -> Outcome {
     talk::listen(args.talk.quiet, args.talk.verbose);
     let mut inputs = vec![("MODEL", args.model.as_path()), ("DATA", args.data.as_path())];
-    inputs.extend(args.truth.iter().map(|truth| ("--truth", truth.as_path())));
+    for (name, path) in [("--truth", &args.truth), ("--fit", &args.fit), ("--compare", &args.compare)] {
+        inputs.extend(path.iter().map(|path| (name, path.as_path())));
+    }
     check_files(&inputs, &[("--output", Some(&args.output))])?;
     let request = args.engine.request()?;
     let file = OutputFile::create(&args.output).map_err(Failure::output)?;
-    let model = input::model(&args.model)?;
+    let mut model = input::model(&args.model)?;
+    let printed = Printed::read(args.fit.as_deref(), args.compare.as_deref(), (&args.model, &mut model))?;
     let names = args.features.as_ref().map_or(&[][..], |features| &features.0);
     let features = names.iter().map(|name| feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
     let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
     let truth = input::truth(args.truth.as_deref(), &table)?;
+    let sections = printed.sections(&args.data, table.samples.n_samples())?;
     let samples = named(table.samples, &model)?;
     let (mut engine, line) = open_engine(&samples, model.parameters.n_components(), &request)?;
     args.talk.note(line);
@@ -78,6 +95,7 @@ pub(crate) fn run(args: &ReportArgs) -> Outcome {
         command,
         caveats,
         plot: PlotOptions { features, truth: truth.as_deref(), ..PlotOptions::default() },
+        sections,
     };
     let page = plot::page(engine.as_mut(), &samples, &model, &options);
     write_bytes(page.map_err(|e| Failure::about(&args.data, e))?.as_bytes(), file)?;
@@ -99,6 +117,11 @@ fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) 
     flag("--covariance", p.covariance_type().name());
     if let Some(names) = &model.feature_names {
         flag("--columns", &columns(names));
+    }
+    match args.columns.header {
+        Header::Detect => {}
+        Header::Yes => flag("--header", "yes"),
+        Header::No => flag("--header", "no"),
     }
     match &args.columns.weights {
         Some(weights) => flag("--weights", weights),
@@ -129,7 +152,9 @@ fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) 
             {
                 caveats.push("The fit began from parameters in a file, which the model does not name: give it as --init FILE.".into());
             }
-            flag("--engine", &report.engine.kind);
+            // Only an automatic choice changes to f64 on the way.
+            let switched = report.engine.began_on.is_some();
+            flag("--engine", if switched { "auto" } else { &report.engine.kind });
         }
         None => {
             caveats.push("The model does not tell how it was made; it may be a part of another, or from elsewhere. The command makes a new fit, with the defaults.".into())
@@ -154,14 +179,4 @@ fn columns(names: &[String]) -> String {
         }
     };
     names.iter().map(field).collect::<Vec<_>>().join(",")
-}
-
-/// A word as a POSIX shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }

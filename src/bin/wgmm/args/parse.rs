@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use wgmm::checkpoint::Interval;
+use wgmm::data::Header;
 use wgmm::{CovarianceType, Init};
 
 /// Components of a mixture: the most that is not a typing error.
@@ -68,6 +69,11 @@ pub(crate) fn choice<T: Clone + Send + Sync + 'static>(
         let found = table.iter().find(|(name, _)| *name == given);
         found.map(|(_, value)| value.clone()).ok_or("not one of the names")
     })
+}
+
+/// Whether a table has a header.
+pub(crate) fn header() -> impl TypedValueParser<Value = Header> {
+    choice([("detect", Header::Detect), ("yes", Header::Yes), ("no", Header::No)])
 }
 
 /// A covariance type by name.

@@ -150,6 +150,7 @@ pub(super) fn json(
     let mut expected = json!({
         "name": yardstick.name,
         "final_mean_log_likelihood": yardstick.run.mean_log_likelihood,
+        "parameters_checksum": p.checksum(),
     });
     if let Some(followed) = &yardstick.followed {
         expected["engine"] = json!(yardstick.engine.info());
@@ -191,6 +192,7 @@ fn object(comparison: &Comparison, yardstick: &Yardstick<'_>) -> Value {
         "n_iter": followed.trace.len(),
         "log_likelihood_trace": followed.trace,
         "final_mean_log_likelihood": followed.outcome.mean_log_likelihood,
+        "parameters_checksum": followed.outcome.parameters.checksum(),
         "distances": check.distances,
         "bounds": check.bounds,
         "bounds_from": check.source,

@@ -50,11 +50,15 @@ impl Checkpoints {
         samples: &Samples<'_>,
         options: &CheckedOptions,
         engine: &EngineInfo,
+        switches: bool,
     ) -> Outcome<(FitState, Option<Keeper>)> {
         if self.writer.is_none() && self.resume.is_none() {
             return Ok(Default::default());
         }
-        let identity = Identity::new(samples, options, engine);
+        let mut identity = Identity::new(samples, options, engine);
+        if switches && engine.precision == "f32" {
+            identity = identity.switching();
+        }
         let state = match self.resume {
             Some(checkpoint) => {
                 if let Some(other) = checkpoint.other_device(&identity) {
