@@ -55,6 +55,10 @@ pub struct EngineRequest {
     pub threads: Option<usize>,
     /// Most samples per chunk on a graphics device; none fills the adapter's binding limit.
     pub chunk_rows: Option<usize>,
+    /// Kernel of the graphics device, by name (`gpu::plan::kernels_for`); none takes the best.
+    pub kernel: Option<String>,
+    /// Folder for the text of the shaders that a graphics device runs.
+    pub dump_shaders: Option<std::path::PathBuf>,
     /// What happens when the graphics device fails; if not given, all cores go on after an automatic choice, and
     /// nothing does after an explicit one.
     pub fallback: Option<Fallback>,
@@ -165,8 +169,8 @@ fn auto<'a>(
 #[cfg(feature = "gpu")]
 fn options(request: &EngineRequest, allow_software: bool) -> crate::gpu::GpuOptions {
     let testing = crate::gpu::Testing { faults: request.faults.clone(), ..Default::default() };
-    let EngineRequest { adapter, chunk_rows, .. } = request.clone();
-    crate::gpu::GpuOptions { adapter, chunk_rows, allow_software, testing }
+    let EngineRequest { adapter, chunk_rows, kernel, dump_shaders, .. } = request.clone();
+    crate::gpu::GpuOptions { adapter, chunk_rows, allow_software, kernel, dump_shaders, testing }
 }
 
 #[cfg(feature = "gpu")]

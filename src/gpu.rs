@@ -9,6 +9,7 @@
 mod adapter;
 mod buffers;
 mod context;
+mod dump;
 pub mod layout;
 mod pack;
 pub mod pipeline;
@@ -23,11 +24,12 @@ pub mod timing;
 mod unpack;
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use context::Context;
 use pack::Kept;
-use plan::{Plan, Problem};
+use plan::{Plan, Problem, Tuning};
 use probe::Burner;
 use resident::{Chunk, Scaling};
 use room::Room;
@@ -62,6 +64,10 @@ pub struct GpuOptions {
     pub chunk_rows: Option<usize>,
     /// Whether a software adapter may be taken when no name asks for one.
     pub allow_software: bool,
+    /// The kernel that serves the densities ([`plan::kernels_for`]); none takes the table's.
+    pub kernel: Option<String>,
+    /// Folder for the text of every shader that is used, written before it runs.
+    pub dump_shaders: Option<PathBuf>,
     /// Hooks for tests.
     #[doc(hidden)]
     pub testing: Testing,
@@ -88,6 +94,8 @@ pub struct GpuEngine {
     n_samples: usize,
     n_features: usize,
     total_weight: f64,
+    kernel: Option<String>,
+    dump_shaders: Option<PathBuf>,
     testing: Testing,
     /// Useful operations per second, as seen in the last E-step.
     rate: f64,
@@ -140,6 +148,8 @@ impl GpuEngine {
             n_samples: samples.n_samples(),
             n_features: samples.n_features(),
             total_weight: samples.total_weight(),
+            kernel: options.kernel.clone(),
+            dump_shaders: options.dump_shaders.clone(),
             testing: options.testing.clone(),
             rate,
             prepared: None,
@@ -171,10 +181,16 @@ impl GpuEngine {
             let mut clock = Instant::now();
             // Free the old scratch first: it may be as large as the new one.
             self.prepared = None;
-            let mut plan = match &self.testing.tuning {
-                Some(tuning) => Plan::tuned(problem, &self.context.limits, tuning)?,
-                None => Plan::new(problem, &self.context.limits)?,
+            let tuning = match (&self.testing.tuning, &self.kernel) {
+                (Some(tuning), _) => *tuning,
+                (None, Some(name)) => Tuning::with_kernel(&problem, name)?,
+                (None, None) => Tuning::new(&problem),
             };
+            let mut plan = Plan::tuned(problem, &self.context.limits, &tuning)?;
+            tracing::debug!("kernels: {}", plan.kernels());
+            if let Some(folder) = &self.dump_shaders {
+                dump::dump(&plan, folder)?;
+            }
             self.room.fit(&mut plan);
             let scratch = Scratch::new(&self.context, &plan, &self.chunks, &self.testing)?;
             self.prepared = Some(Prepared { plan, scratch, loaded: None });

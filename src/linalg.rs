@@ -1,6 +1,8 @@
 //! Small dense f64 linear algebra for the host: Cholesky with the failing pivot, and the inverse of
 //! a lower triangle. Matrices are row-major slices of length D·D.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 /// A pivot that was not positive: the matrix is not positive definite.
@@ -49,33 +51,52 @@ impl WithSimd for Factorise<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, s: S) -> Self::Output {
         let Factorise { upper, width } = self;
-        for j in 0..upper.len() / width {
-            let (head, tail) = upper.split_at_mut((j + 1) * width);
-            let row = &mut head[j * width..];
-            let value = row[j];
+        for i in 0..upper.len() / width {
+            let (done, rest) = upper.split_at_mut(i * width);
+            let row = &mut rest[..width];
+            let first = i / LANES * LANES;
+            let column = |j: usize| done[j * width + i];
+            subtract(s, &mut row[first..], 0..i, column, |j| &done[j * width + first..(j + 1) * width]);
+            let value = row[i];
             // NaN fails this comparison, too.
             if !(value > 0.0 && value.is_finite()) {
-                return Err(BadPivot { row: j, value });
+                return Err(BadPivot { row: i, value });
             }
-            divide(s, &mut row[j / LANES * LANES..], value.sqrt());
-            let mut i = j + 1;
-            for below in tail.chunks_exact_mut(width) {
-                let first = i / LANES * LANES;
-                subtract(s, &mut below[first..], row[i], &row[first..]);
-                i += 1;
-            }
+            divide(s, &mut row[first..], value.sqrt());
         }
         Ok(())
     }
 }
 
-/// `from` − `factor`·`row`, number by number; whole vectors.
+/// `row` − Σ_j `factor`(j)·`rows`(j), j in order, some vectors at a time in registers.
 #[inline(always)]
-fn subtract<S: Simd>(s: S, from: &mut [f64], factor: f64, row: &[f64]) {
-    let (from, row) = (S::as_mut_simd_f64s(from).0, S::as_simd_f64s(row).0);
-    let factor = s.splat_f64s(factor);
-    for i in 0..from.len().min(row.len()) {
-        from[i] = s.sub_f64s(from[i], s.mul_f64s(factor, row[i]));
+fn subtract<'m, S: Simd>(
+    s: S,
+    row: &mut [f64],
+    range: Range<usize>,
+    factor: impl Fn(usize) -> f64,
+    rows: impl Fn(usize) -> &'m [f64],
+) {
+    let (blocks, rest) = S::as_mut_simd_f64s(row).0.as_chunks_mut::<4>();
+    for (b, block) in blocks.iter_mut().enumerate() {
+        let mut sums = *block;
+        for j in range.clone() {
+            let (factor, from) = (s.splat_f64s(factor(j)), S::as_simd_f64s(rows(j)).0);
+            let from = &from[b * 4..b * 4 + 4];
+            for v in 0..4 {
+                sums[v] = s.sub_f64s(sums[v], s.mul_f64s(factor, from[v]));
+            }
+        }
+        *block = sums;
+    }
+    let first = blocks.len() * 4;
+    for (v, value) in rest.iter_mut().enumerate() {
+        let mut sum = *value;
+        for j in range.clone() {
+            let (factor, from) = (s.splat_f64s(factor(j)), S::as_simd_f64s(rows(j)).0);
+            sum = s.sub_f64s(sum, s.mul_f64s(factor, from[first + v]));
+        }
+        *value = sum;
     }
 }
 
@@ -126,10 +147,9 @@ impl WithSimd for Invert<'_> {
             let (done, row) = inverse.split_at_mut(i * width);
             let row = &mut row[..width];
             row[i] = 1.0;
-            for j in 0..i {
-                let end = (j + 1).next_multiple_of(LANES);
-                subtract(s, &mut row[..end], l[i * d + j], &done[j * width..j * width + end]);
-            }
+            // What a row above has not is 0.
+            let end = (i + 1).next_multiple_of(LANES);
+            subtract(s, &mut row[..end], 0..i, |j| l[i * d + j], |j| &done[j * width..j * width + end]);
             divide(s, &mut row[..(i + 1).next_multiple_of(LANES)], l[i * d + i]);
         }
     }

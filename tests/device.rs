@@ -22,7 +22,7 @@ mod stages;
 /// Opens the best adapter over `samples`, every buffer poisoned, checked where the suite is.
 fn open(samples: &Samples<'_>, chunk_rows: Option<usize>, testing: Testing) -> GpuEngine {
     let testing = Testing { poison: true, checked: testing.checked || testing_of_suite().checked, ..testing };
-    let options = GpuOptions { adapter: None, chunk_rows, allow_software: true, testing };
+    let options = GpuOptions { chunk_rows, allow_software: true, testing, ..GpuOptions::default() };
     GpuEngine::new(samples, &options)
         .unwrap_or_else(|e| panic!("no engine: {e}\nadapters found: {:#?}", adapters()))
 }

@@ -67,6 +67,8 @@ pub(super) fn run(bench: &mut Bench, problem: &Problem<'_>) -> Result<CaseReport
     let options = GpuOptions {
         adapter: settings.engine.adapter.clone(),
         chunk_rows: settings.engine.chunk_rows,
+        kernel: settings.engine.kernel.clone(),
+        dump_shaders: settings.engine.dump_shaders.clone(),
         allow_software: true,
         ..Default::default()
     };

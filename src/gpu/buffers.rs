@@ -57,11 +57,7 @@ impl Buffers {
                 source | wgpu::BufferUsages::UNIFORM,
             )?,
             whitened: buffer("wgmm/e_step/whitened", whitened, storage)?,
-            weighted_log_densities: buffer(
-                "wgmm/e_step/weighted_log_densities",
-                rows * k * 4,
-                source,
-            )?,
+            weighted_log_densities: buffer("wgmm/e_step/weighted_log_densities", rows * k * 4, source)?,
             log_normalisers: buffer("wgmm/e_step/log_normalisers", rows * 4, storage)?,
             log_likelihoods: absent("wgmm/e_step/log_likelihoods", source)?,
             partials: buffer("wgmm/e_step/partials", row_bytes * (plan.max_slab / plan.slice), storage)?,

@@ -6,8 +6,10 @@
 //! result.
 
 mod kernels;
+mod tuning;
 
-pub use kernels::{Blocks, Density, FactorLayout, Kernel, Tuning};
+pub use kernels::{Blocks, Density, FactorLayout, Kernel};
+pub use tuning::{Tuning, kernels_for};
 
 use super::layout::Parts;
 use super::shader;
@@ -143,9 +145,9 @@ impl Plan {
         let whiten = kernels::whiten(&problem);
         let blocks = Blocks::new(&problem, tuning);
         let per_slice = k.div_ceil(blocks.components()) * blocks.roles.div_ceil(blocks.roles_here);
-        let is_fused = kernels::is_fused(&problem, tuning);
+        let is_fused = tuning.kernel == shader::FUSED;
         let shortest = if is_fused { 512 } else { 256 };
-        let mut slice = tuning.slice;
+        let mut slice = if is_fused { tuning.slice.max(shortest) } else { tuning.slice };
         while slice > shortest && n_samples.div_ceil(slice) * per_slice < BUSY_WORKGROUPS {
             slice /= 2;
         }
@@ -169,14 +171,13 @@ impl Plan {
             invocations: 256,
         };
         let scratch_bytes = if is_fused { 0 } else { unit * k.max(whitened) * 4 };
-        let max_slab_units =
-            units(MAX_SCRATCH_BYTES.min(limits.binding_bytes), scratch_bytes as u64)
-                .min(units(
-                    MAX_PARTIALS_BYTES.max(row_bytes * slices_per_unit as u64).min(limits.binding_bytes),
-                    row_bytes * slices_per_unit as u64,
-                ))
-                .min(limits.workgroups / (unit / TILE))
-                .min(limits.workgroups / slices_per_unit);
+        let max_slab_units = units(MAX_SCRATCH_BYTES.min(limits.binding_bytes), scratch_bytes as u64)
+            .min(units(
+                MAX_PARTIALS_BYTES.max(row_bytes * slices_per_unit as u64).min(limits.binding_bytes),
+                row_bytes * slices_per_unit as u64,
+            ))
+            .min(limits.workgroups / (unit / TILE))
+            .min(limits.workgroups / slices_per_unit);
         let operations = match problem.covariance_type {
             CovarianceType::Full => 2 * triangle_len(d) + 2 * d + 1,
             CovarianceType::Tied => triangle_len(d) + 3 * d + 1,
@@ -251,6 +252,12 @@ impl Plan {
         names.collect::<Vec<_>>().join(" + ")
     }
 
+    /// Every kernel that runs, predictions included.
+    pub fn used(&self) -> impl Iterator<Item = &Kernel> {
+        let moments = self.fused.as_ref().unwrap_or(&self.moments);
+        self.whiten.iter().chain([&self.density.kernel, moments, &self.sum])
+    }
+
     /// Asserts the whole plan against `limits`: a driver may hang instead of refusing.
     fn check(&self, limits: &Limits, unit: usize) -> Result<()> {
         let exceeded = |limit, required: u64, available: u64| {
@@ -261,7 +268,7 @@ impl Plan {
             }
         };
         let Problem { n_components: k, .. } = self.problem;
-        for kernel in self.whiten.iter().chain(&self.fused).chain([&self.density.kernel, &self.moments, &self.sum]) {
+        for kernel in self.used() {
             exceeded(
                 "workgroup memory (bytes)",
                 kernel.workgroup_bytes as u64,
@@ -279,7 +286,11 @@ impl Plan {
         exceeded("totals binding (bytes)", self.totals_bytes(), binding)?;
         exceeded("factors binding (bytes)", (self.density.factor_vecs * 16) as u64, binding)?;
         exceeded("parameters (bytes)", Parts::new(self).bytes() as u64, limits.buffer_bytes)?;
-        exceeded("workgroups per dimension", k.div_ceil(self.blocks.components()) as u64, limits.workgroups as u64)?;
+        exceeded(
+            "workgroups per dimension",
+            k.div_ceil(self.blocks.components()) as u64,
+            limits.workgroups as u64,
+        )?;
         let role_groups = self.blocks.roles.div_ceil(self.blocks.roles_here);
         exceeded("workgroups per dimension", role_groups as u64, limits.workgroups as u64)
     }

@@ -80,7 +80,12 @@ impl Scratch {
             stages.push(stage(Work::Whiten, kernel, &[&parts.whitening], &[&b.whitened])?);
         }
         let outputs = [&b.weighted_log_densities, &b.log_normalisers, &b.log_likelihoods];
-        stages.push(stage(Work::Density, &plan.density.kernel, &[&parts.factors, &parts.constants], &outputs)?);
+        stages.push(stage(
+            Work::Density,
+            &plan.density.kernel,
+            &[&parts.factors, &parts.constants],
+            &outputs,
+        )?);
         if let Some(kernel) = &plan.fused {
             stages.push(stage(Work::Fused, kernel, &[&parts.fused], &[&b.partials, &b.log_likelihoods])?);
         } else {
@@ -244,7 +249,10 @@ impl Scratch {
         for submission in submissions {
             context.wait_for(stage, Some(submission))?;
         }
-        let (results, bytes) = ((b.results_bytes / 4) as usize, b.results_bytes + b.log_likelihoods_bytes + b.parts.stamp.len() as u64);
+        let (results, bytes) = (
+            (b.results_bytes / 4) as usize,
+            b.results_bytes + b.log_likelihoods_bytes + b.parts.stamp.len() as u64,
+        );
         let mut values: Vec<f32> = context.read(&b.staging, bytes, stage)?;
         if values.pop().map(f32::to_bits) != Some(self.e_steps) {
             let message = "it answered with the sums of an earlier E-step".into();

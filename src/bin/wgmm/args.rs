@@ -149,6 +149,12 @@ pub(crate) struct DeviceArgs {
     /// Most rows in one buffer of the graphics card; what fits if not given
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=1 << 40))]
     chunk_rows: Option<usize>,
+    /// Kernel of the graphics card, e.g. fused, log_density_full or log_density_full_tiled; the best if not given
+    #[arg(long, value_name = "NAME", value_parser = parse::not_empty)]
+    kernel: Option<String>,
+    /// Write the shaders that the graphics card runs into this folder
+    #[arg(long, value_name = "FOLDER")]
+    dump_shaders: Option<PathBuf>,
 }
 
 impl EngineArgs {
@@ -157,11 +163,21 @@ impl EngineArgs {
     /// # Errors
     /// Exit 2 for an adapter that the engine asked for cannot use.
     pub(crate) fn request(&self) -> Outcome<EngineRequest> {
-        if matches!(self.engine, EngineKind::Cpu | EngineKind::Reference) && self.device.adapter.is_some() {
+        let device = &self.device;
+        let of_cards = [
+            ("--adapter", device.adapter.is_some()),
+            ("--kernel", device.kernel.is_some()),
+            ("--dump-shaders", device.dump_shaders.is_some()),
+        ];
+        let of_card = of_cards.iter().find(|(_, given)| *given);
+        if let (EngineKind::Cpu | EngineKind::Reference, Some((option, _))) = (self.engine, of_card) {
             return Err(Failure::usage(format!(
-                "--adapter names a graphics adapter, but --engine {} uses none: leave one of them out",
+                "{option} is about a graphics adapter, but --engine {} uses none: leave one of them out",
                 self.engine.name()
             )));
+        }
+        if device.dump_shaders.as_ref().is_some_and(|folder| folder.as_os_str().is_empty()) {
+            return Err(Failure::usage("--dump-shaders is empty: give the name of a folder"));
         }
         Ok(EngineRequest {
             fallback: self.fallback,
@@ -187,6 +203,8 @@ impl DeviceArgs {
             adapter: self.adapter.clone(),
             threads: self.threads,
             chunk_rows: self.chunk_rows,
+            kernel: self.kernel.clone(),
+            dump_shaders: self.dump_shaders.clone(),
             ..EngineRequest::default()
         }
     }

@@ -1,87 +1,14 @@
-//! One kernel of a plan: template, values, workgroup memory; and the table of tile sizes.
+//! One kernel of a plan: template, values, workgroup memory.
 
 use minijinja::Value;
 
-use super::{ALIGNMENT, Limits, Problem, TILE};
+use super::tuning::Tuning;
+use super::{Limits, Problem, TILE};
 use crate::gpu::shader::{self, Template, Values};
 use crate::shape::{CovarianceType, triangle_len};
 
 /// Samples staged in workgroup memory at a time by the moments kernel, bytes.
 const STAGED_SAMPLE_BYTES: usize = 16 << 10;
-
-/// The tile sizes that measurement chose; see `benches/NOTES.md` for the figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tuning {
-    /// Factors staged in workgroup memory at a time, bytes.
-    pub staged_factor_bytes: usize,
-    /// Samples per invocation of `log_density_full` and `log_density_full_tiled`, in fours: 1 or 2.
-    pub density_groups: usize,
-    /// Invocations of a workgroup of `log_density_full_tiled`.
-    pub density_threads: usize,
-    /// Whether `log_density_full_tiled` keeps the features in workgroup memory where they fit.
-    pub density_staged: bool,
-    /// Columns per step of `log_density_full_tiled`; divides 16.
-    pub density_unroll: usize,
-    /// Components per invocation of the moments kernel; 1 where full covariances have roles.
-    pub moments_held: usize,
-    /// Responsibilities of a component that the moments kernel loads at a time: 1, 2 or 4.
-    pub moments_quads: usize,
-    /// Sums that the fused kernel may keep in registers; 0 does without it.
-    pub fused_sums: usize,
-    /// Invocations of a workgroup of the moments kernel: 32, 64 or 128.
-    pub moments_threads: usize,
-    /// Samples staged at a time by the moments kernel: a power of two.
-    pub stage: usize,
-    /// Samples per step of the moments kernel: a power of two.
-    pub moments_unroll: usize,
-    /// Samples per slice at most: a power of two up to [`ALIGNMENT`].
-    pub slice: usize,
-}
-
-impl Tuning {
-    /// The table: NVIDIA H100, 2026-11-23.
-    pub fn new(problem: &Problem) -> Tuning {
-        let (d, k) = (problem.n_features, problem.n_components);
-        let is_diagonal =
-            matches!(problem.covariance_type, CovarianceType::Diag | CovarianceType::Spherical);
-        // Invocations, stage, unroll, components held and how many responsibilities are loaded at a time.
-        let (moments_threads, stage, moments_unroll, moments_held, moments_quads) = match d {
-            0..=8 if is_diagonal => (128, 64, 4, 1, 4),
-            0..=8 => (128, 64, 4, 1, 4),
-            9..=16 if is_diagonal => (32, 16, 2, 2, 4),
-            9..=16 => (32, 16, 2, 1, 1),
-            17..=96 if is_diagonal => (128, 32, 1, 2, 4),
-            _ if is_diagonal => (128, 16, 1, 2, 4),
-            17..=32 => (128, 64, 1, 1, 1),
-            33..=64 => (256, 64, 4, 1, 4),
-            _ => (128, 32, 1, 1, 1),
-        };
-        // Few samples keep more of a card busy with four each.
-        let is_large = problem.n_samples.saturating_mul(k) > 50_000_000;
-        let density_groups = match problem.covariance_type {
-            CovarianceType::Full if d > 32 => if k > 8 { 2 } else { 1 },
-            CovarianceType::Full if d > 16 => 1,
-            CovarianceType::Tied => 1,
-            _ => if is_large { 2 } else { 1 },
-        };
-        // Teams beyond the components would idle.
-        let lanes = TILE / 4 / density_groups;
-        Tuning {
-            staged_factor_bytes: 12 << 10,
-            density_groups,
-            density_threads: (k.next_power_of_two() * lanes).min(256),
-            density_staged: true,
-            density_unroll: if density_groups == 2 { 8 } else { 16 },
-            moments_threads,
-            stage,
-            moments_unroll,
-            moments_held,
-            moments_quads,
-            slice: ALIGNMENT,
-            fused_sums: 100,
-        }
-    }
-}
 
 /// One kernel: its template, the values it is rendered with, and what it occupies.
 #[derive(Debug, Clone)]
@@ -164,11 +91,14 @@ pub struct Density {
 
 impl Density {
     pub(super) fn new(problem: &Problem, limits: &Limits, tuning: &Tuning) -> Density {
-        match problem.covariance_type {
-            CovarianceType::Full if problem.n_features <= 32 => Density::registers(problem, tuning),
-            CovarianceType::Full => Density::tiled(problem, limits, tuning),
-            CovarianceType::Tied => Density::diag(problem, FactorLayout::Offsets, tuning),
-            CovarianceType::Diag | CovarianceType::Spherical => Density::diag(problem, FactorLayout::Pairs, tuning),
+        match tuning.kernel {
+            // Beside the fused kernel: for predictions.
+            shader::LOG_DENSITY_FULL | shader::FUSED => Density::registers(problem, tuning),
+            shader::LOG_DENSITY_FULL_TILED => Density::tiled(problem, limits, tuning),
+            _ if problem.covariance_type == CovarianceType::Tied => {
+                Density::diag(problem, FactorLayout::Offsets, tuning)
+            }
+            _ => Density::diag(problem, FactorLayout::Pairs, tuning),
         }
     }
 
@@ -267,12 +197,6 @@ pub(super) fn fused(problem: &Problem, slice: usize) -> Kernel {
     ]);
     values.insert("WEIGHTED", Value::from(problem.weighted));
     Kernel { template: shader::FUSED, values, workgroup_bytes: pass * 129 * 4, invocations: 128 }
-}
-
-/// Whether the sums of a whole E-step fit an invocation's registers, whitened as its moments are.
-pub(super) fn is_fused(problem: &Problem, tuning: &Tuning) -> bool {
-    let d = problem.n_features;
-    problem.has_whitened_moments() && problem.n_components * (triangle_len(d) + d + 1) <= tuning.fused_sums
 }
 
 /// Numbers of one component among the parameters of the fused kernel: origin, W, constant.
