@@ -7,6 +7,28 @@ use super::{Bench, iris, ran};
 
 const SKLEARN: &str = "Best performing initialization did not converge";
 
+/// The option that a message advises is typed as it stands, and does what it says.
+#[test]
+fn advice_can_be_typed() {
+    for name in ["plain", "two words", "it's", "a,b", "x \"y\"", "$HOME", "* -z"] {
+        let bench = Bench::new();
+        bench.write("d.csv", &format!("\"{}\",v\nred,1\nblue,2\ngreen,4\n", name.replace('"', "\"\"")));
+        let ran = bench.run("fit d.csv -k 1").code(3);
+        let advice = ran.stderr.split('`').find(|part| part.starts_with("--drop-columns")).unwrap();
+        let line = format!("\"$WGMM\" fit d.csv -k 1 --json {advice}");
+        let mut shell = std::process::Command::new("sh");
+        shell.current_dir(bench.0.path()).env("WGMM", env!("CARGO_BIN_EXE_wgmm")).args(["-c", &line]);
+        let ran = super::ran(shell.output().unwrap()).ok();
+        assert_eq!(ran.json()["model"]["feature_names"], serde_json::json!(["v"]), "{line}");
+    }
+    // A name that cannot be typed, or that is another column's, too: the number.
+    for header in ["n\u{1}m,v", "same,same", "-o,v"] {
+        let bench = Bench::new();
+        bench.write("d.csv", &format!("{header}\nred,1\nblue,2\n"));
+        bench.run("fit d.csv -k 1").code(3).says(&["`--drop-columns 1`"]);
+    }
+}
+
 #[test]
 fn the_summary_is_on_stdout_and_the_engine_on_stderr() {
     let bench = Bench::new();

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use wgmm::error::quoted;
 use wgmm::plot::{Section, SectionTable};
 use wgmm::report::EngineInfo;
 use wgmm::{CovarianceType, GaussianMixture};
 
 use super::{object, refused, shape_differences, time};
 use crate::exit::{Failure, Outcome, shown};
-use crate::output::quoted;
 
 /// What is used of the object.
 #[derive(Deserialize)]
