@@ -1,5 +1,6 @@
 //! The EM loop: restarts, convergence, observer. It knows the [`Engine`] trait and nothing of devices.
 
+mod degenerate;
 mod digits;
 mod state;
 
