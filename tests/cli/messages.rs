@@ -159,6 +159,17 @@ fn dropped_rows_are_counted_and_named() {
     assert_eq!(ran.json()["report"]["n_samples"], 3);
 }
 
+/// Nothing was computed that could have converged or not.
+#[test]
+fn a_start_is_called_one() {
+    let bench = Bench::new();
+    let ran = bench.run("fit IRIS -k 3 --max-iter 0").ok();
+    assert!(ran.stdout.contains("the start itself: no iteration was asked for"), "{ran:#?}");
+    assert!(!ran.stderr.contains("warning"), "{ran:#?}");
+    let one = bench.run("fit IRIS -k 3 --max-iter 1 --tol 0").ok();
+    assert!(one.stdout.contains("stopped after 1 iteration\n"), "{one:#?}");
+}
+
 #[test]
 fn completions_and_manual() {
     let bench = Bench::new();

@@ -138,6 +138,9 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
     if let Some(report) = &model.report {
         let iterations = count(report.n_iter, "iteration");
         let how = match report.stop_reason {
+            StopReason::MaxIter if report.n_iter == 0 => {
+                "the start itself: no iteration was asked for".into()
+            }
             StopReason::Converged => format!("converged after {iterations}"),
             StopReason::MaxIter => format!("stopped after {iterations}"),
             StopReason::Interrupted => format!("interrupted after {iterations}"),
