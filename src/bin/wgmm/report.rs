@@ -74,7 +74,7 @@ pub(crate) fn run(args: &ReportArgs) -> Outcome {
     let features = names.iter().map(|name| feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
     let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
     let truth = input::truth(args.truth.as_deref(), &table)?;
-    let sections = printed.sections(&args.data, table.samples.n_samples())?;
+    let sections = printed.sections(&args.data, &table.samples)?;
     let samples = named(table.samples, &model)?;
     let (mut engine, line) = open_engine(&samples, model.parameters.n_components(), &request)?;
     args.talk.note(line);
