@@ -151,6 +151,7 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
             n => format!(", best of {n} restarts"),
         };
         lines.push(format!("{how}{restarts}"));
+        lines.extend(switched(report));
         lines.extend(collapses(report));
         lines.push(format!(
             "log-likelihood {} ({:.6} per sample)   BIC {}   AIC {}",
@@ -203,6 +204,15 @@ pub(crate) fn verified(v: Verification) -> String {
     let off = v.difference.map_or("not finite".into(), |d| format!("off by {d:.1e}"));
     let rows = count(v.n_samples, "sample");
     format!("{verdict}: the mean log-likelihood of {rows} is {off} against f64, {:.0e} is allowed", v.bound)
+}
+
+/// From where on sums were in f64, where they began in f32.
+fn switched(report: &FitReport) -> Option<String> {
+    let worst = report.worst_rounding.filter(|worst| worst.switched)?;
+    Some(format!(
+        "f64 on the {} engine from iteration {} on: f32 left {:.1} digits of component {}",
+        report.engine.kind, worst.iteration, worst.digits, worst.component
+    ))
 }
 
 /// How often components collapsed and what was done, where they did.
