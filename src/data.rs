@@ -35,6 +35,7 @@ mod scaling;
 mod source;
 mod table;
 
+pub use columns::column_list;
 pub use labels::{open_labels, open_labels_of, open_weights};
 pub use samples::{Samples, Values};
 pub use scaling::Scaling;

@@ -1,5 +1,6 @@
 //! The EM loop: restarts, convergence, observer. It knows the [`Engine`] trait and nothing of devices.
 
+mod degenerate;
 mod digits;
 mod state;
 
@@ -128,7 +129,7 @@ pub fn resume(
 ) -> Result<GaussianMixture> {
     state.check(samples, options)?;
     let total_weight = engine.total_weight();
-    let mut fit = Fit { engine, samples, options, observer, total_weight, interrupted: false };
+    let mut fit = Fit { engine, samples, options, observer, total_weight, interrupted: false, told: false };
     while state.ended.len() < options.n_init && !fit.interrupted {
         let (mut trace, current) = (Vec::new(), state.current.take());
         match fit.restart(&state, current, &mut trace) {
@@ -165,8 +166,15 @@ pub fn finish(
 ) -> Result<GaussianMixture> {
     state.check(samples, options)?;
     let total_weight = engine.total_weight();
-    let mut fit =
-        Fit { engine, samples, options, observer: &mut NoObserver, total_weight, interrupted: true };
+    let mut fit = Fit {
+        engine,
+        samples,
+        options,
+        observer: &mut NoObserver,
+        total_weight,
+        interrupted: true,
+        told: false,
+    };
     if let Some(Current { parameters, trace, rescued, mut worst_rounding }) = state.current.take() {
         match fit.e_step(&parameters, trace.len(), &mut worst_rounding) {
             Ok((moments, _)) => {
@@ -193,6 +201,8 @@ struct Fit<'a> {
     total_weight: f64,
     /// Whether the observer asked to stop.
     interrupted: bool,
+    /// Whether a change to f64 was told.
+    told: bool,
 }
 
 impl Fit<'_> {
@@ -282,7 +292,7 @@ impl Fit<'_> {
         worst_rounding: &mut Option<WorstRounding>,
     ) -> Result<(Moments, Vec<f64>)> {
         self.engine.begin_iteration(found + 1);
-        let errors = digits::look(self.engine, parameters, found + 1, worst_rounding);
+        let errors = digits::look(self.engine, parameters, found + 1, worst_rounding, &mut self.told);
         let errors = errors.map_err(|e| e.in_iteration(found))?;
         let moments = self.engine.e_step(parameters).map_err(|e| e.in_iteration(found))?;
         moments.check(self.total_weight, COUNT_TOLERANCE, found + 1)?;

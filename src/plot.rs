@@ -57,7 +57,7 @@ pub struct PlotOptions<'a> {
 }
 
 /// Smallest and largest width and height of a figure, pixels.
-pub const SIZES: std::ops::RangeInclusive<u32> = 200..=8000;
+pub const SIZES: std::ops::RangeInclusive<u32> = 240..=8000;
 
 impl PlotOptions<'_> {
     /// # Errors

@@ -114,6 +114,11 @@ pub struct FitReport {
     /// Components that collapsed in the restart that was kept, in order of time.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub collapses: Vec<Collapse>,
+    /// Components of the returned mixture with so few samples (about one; for full covariances about D) that their
+    /// covariance is little more than `reg_covar`. Their density is a spike that can make the likelihood, and with it
+    /// every criterion, look good.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub degenerate: Vec<Degenerate>,
     /// One entry per restart.
     pub restarts: Vec<Restart>,
     /// The options of the fit, by name.
@@ -192,6 +197,15 @@ pub struct Collapse {
     pub component: Option<usize>,
     /// What was done.
     pub action: CollapseAction,
+}
+
+/// A component of too few samples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Degenerate {
+    /// Component, from 0.
+    pub component: usize,
+    /// Its weight in rows: weight · rows of positive sample weight.
+    pub effective_count: f64,
 }
 
 /// What was done about a component that collapsed.

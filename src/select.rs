@@ -78,6 +78,9 @@ pub struct Scores {
     pub n_iter: usize,
     /// Whether it reached `tol`.
     pub converged: bool,
+    /// Components of too few samples ([`FitReport::degenerate`](crate::report::FitReport::degenerate)): where there
+    /// are any, the criteria look better than the fit is.
+    pub degenerate: usize,
 }
 
 impl Scores {
@@ -112,6 +115,16 @@ pub struct Selection {
     pub best: Option<(usize, GaussianMixture)>,
     /// Whether the observer ended the sweep before its end.
     pub interrupted: bool,
+}
+
+/// The best candidate by `criterion` without a component of too few samples.
+pub fn best_sound(candidates: &[Candidate], criterion: Criterion) -> Option<&Candidate> {
+    let value = |candidate: &Candidate| {
+        let scores = candidate.outcome.as_ref().ok().filter(|scores| scores.degenerate == 0)?;
+        Some(scores.criterion(criterion))
+    };
+    let sound = candidates.iter().filter_map(|candidate| Some((value(candidate)?, candidate)));
+    sound.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, candidate)| candidate)
 }
 
 /// Watches a sweep.
@@ -219,6 +232,7 @@ fn fit(
         icl: model.icl(log_likelihood, weight, assignment),
         n_iter: report.n_iter,
         converged: report.converged,
+        degenerate: report.degenerate.len(),
     };
     Ok((model, scores))
 }

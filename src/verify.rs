@@ -72,6 +72,10 @@ pub fn verify(
     model: &mut GaussianMixture,
     options: &VerifyOptions,
 ) -> Result<()> {
+    if let Some(report) = &model.report {
+        // The engine may have gone on since, with fits in other arithmetic.
+        engine.use_f64(report.engine.precision == "f64")?;
+    }
     let found = verification(engine, samples, &model.parameters, options)?;
     if let Some(v) = found.filter(|v| !v.verified) {
         let off = v.difference.map_or("not a number".into(), |d| format!("off by {d:.1e}"));

@@ -18,6 +18,7 @@ mod comparison;
 mod conditioning;
 mod cpu_engine;
 mod data_files;
+mod degenerate;
 #[cfg(feature = "gpu")]
 mod device;
 mod digits;

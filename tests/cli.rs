@@ -3,6 +3,7 @@
 mod bench;
 mod checkpoint;
 mod compare;
+mod degenerate;
 mod determinism;
 #[cfg(feature = "gpu")]
 mod digits;

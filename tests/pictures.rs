@@ -61,7 +61,7 @@ fn texts(figure: &Figure) -> Vec<String> {
     texts.map(|node| node.text().unwrap_or_default().to_owned()).collect()
 }
 
-/// Texts that lie over each other or beyond the page, as drawn; numbers at means may.
+/// Texts that lie over each other, over a panel or beyond the page, as drawn; numbers at means may.
 fn unreadable(svg: &str) -> Vec<String> {
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(std::fs::read(files::data("../../src/plot/font/Roboto-Regular.ttf")).unwrap());
@@ -77,6 +77,15 @@ fn unreadable(svg: &str) -> Vec<String> {
         if area.x() < 0.0 || area.y() < 0.0 || area.right() > width || area.bottom() > height {
             wrong.push(format!("{text:?} leaves the page: {area:?}"));
         }
+        for frame in frames(svg) {
+            if frame.left() < area.right()
+                && area.x() < frame.right()
+                && frame.top() < area.bottom()
+                && area.y() < frame.bottom()
+            {
+                wrong.push(format!("{text:?} lies over the panel {frame:?}"));
+            }
+        }
         for (other, below) in &boxes[..i] {
             let apart = area.x() >= below.right()
                 || below.x() >= area.right()
@@ -88,6 +97,19 @@ fn unreadable(svg: &str) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// The frames of the panels.
+fn frames(svg: &str) -> Vec<resvg::tiny_skia::Rect> {
+    let document = roxmltree::Document::parse(svg).unwrap();
+    let rects = document.descendants().filter(|node| node.has_tag_name("rect"));
+    let frames = rects.filter(|node| node.attribute("fill") == Some("none"));
+    let side = |node: &roxmltree::Node<'_, '_>, name: &str| node.attribute(name).unwrap().parse().unwrap();
+    let frame = |node: roxmltree::Node<'_, '_>| {
+        let [x, y, width, height] = ["x", "y", "width", "height"].map(|name| side(&node, name));
+        resvg::tiny_skia::Rect::from_xywh(x, y, width, height).unwrap()
+    };
+    frames.map(frame).collect()
 }
 
 fn boxes_of(group: &usvg::Group, boxes: &mut Vec<(String, usvg::Rect)>) {

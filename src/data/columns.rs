@@ -97,6 +97,18 @@ pub(super) fn select(
     Ok(Selection { features, weight, weight_file })
 }
 
+/// Names as `--columns` takes them.
+pub fn column_list(names: &[String]) -> String {
+    let field = |name: &String| {
+        if name.contains([',', '"', '\n']) || name.trim() != name {
+            format!("\"{}\"", name.replace('"', "\"\""))
+        } else {
+            name.clone()
+        }
+    };
+    names.iter().map(field).collect::<Vec<_>>().join(",")
+}
+
 /// A column by header name (which wins) or by number from 1.
 fn find(path: &Path, wanted: &str, names: Option<&[String]>, width: usize) -> Result<usize> {
     let unknown =

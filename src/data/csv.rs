@@ -12,7 +12,7 @@ use super::number::{self, Cell};
 use super::samples::Samples;
 use super::source::Source;
 use super::table::{Header, Missing, Opened, Places, ReadOptions, Table, in_file};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 
 /// Reads a CSV table.
 pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
@@ -251,8 +251,7 @@ impl Cells<'_> {
             Cell::Number(value) => Ok(Some(value)),
             Cell::Missing if self.missing == Missing::Drop => Ok(None),
             _ => {
-                let mut advice =
-                    number::advice(cell, &self.name(column).unwrap_or_else(|| (column + 1).to_string()));
+                let mut advice = number::advice(cell, &self.option(column));
                 if self.denied_header == Some(line) {
                     advice += ". If this line is the header, leave `--header no` out";
                 }
@@ -264,6 +263,19 @@ impl Cells<'_> {
     fn name(&self, column: usize) -> Option<String> {
         let name = self.names?.get(column)?;
         (!name.is_empty()).then(|| number::plain(name.as_bytes()))
+    }
+
+    /// The column as an option takes it on a command line: its name, or its number where there is none that one can
+    /// type and that means this column alone.
+    fn option(&self, column: usize) -> String {
+        let names = self.names.unwrap_or_default();
+        let typed = |name: &&String| self.name(column).as_ref() == Some(*name) && !name.starts_with('-');
+        match names.get(column).filter(typed) {
+            Some(name) if names.iter().filter(|other| *other == name).count() == 1 => {
+                quoted(&columns::column_list(std::slice::from_ref(name)))
+            }
+            _ => (column + 1).to_string(),
+        }
     }
 
     fn refuse(&self, line: u64, row: &ByteRecord, column: usize, hint: String) -> Error {

@@ -7,13 +7,15 @@ use crate::model::Parameters;
 use crate::report::{FitReport, WorstRounding};
 
 /// Estimates what f32 leaves of every component of `parameters` (`[K]`, empty in f64), before their E-step in
-/// `iteration`, and keeps the `worst` of a restart. Where that is fewer than three digits, an engine that can goes on
-/// in f64. Numbers alone decide, so that the same fit always switches in the same iteration.
+/// `iteration`, and keeps the worst of a restart in `kept`. Where that is fewer than three digits, an engine that can
+/// goes on in f64, which is `told` once a fit. Numbers alone decide, so that the same fit always switches in the same
+/// iteration.
 pub(super) fn look(
     engine: &mut dyn Engine,
     parameters: &Parameters,
     iteration: usize,
     kept: &mut Option<WorstRounding>,
+    told: &mut bool,
 ) -> Result<Vec<f64>> {
     let errors = engine.rounding_errors(parameters)?;
     let Some((component, error)) = worst(&errors) else { return Ok(errors) };
@@ -26,12 +28,18 @@ pub(super) fn look(
     if !switched {
         return Ok(errors);
     }
-    tracing::warn!(
-        "f32 sums leave {digits:.1} digits of component {component} in iteration {iteration}: {}. From here on sums are \
-         in f64, on the {} engine; `--engine gpu` stays with f32",
-        because(error),
-        engine.info().kind
-    );
+    let what = format!("f32 sums leave {digits:.1} digits of component {component} in iteration {iteration}");
+    if std::mem::replace(told, true) {
+        tracing::info!("{what}: this restart goes on in f64, too");
+    } else {
+        tracing::warn!(
+            "{what} ({} components): {}. From here on sums are in f64, on the {} engine, in this restart and in others \
+             that come to this; `--engine gpu` stays with f32",
+            errors.len(),
+            because(error),
+            engine.info().kind
+        );
+    }
     Ok(Vec::new())
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::degenerate;
 use crate::collapse::Rescued;
 use crate::data::Samples;
 use crate::error::{Error, Result};
@@ -178,6 +179,7 @@ impl FitState {
         let collapses = kept.summary.collapses.clone();
         let mut model = GaussianMixture::from(best.parameters);
         model.feature_names = samples.feature_names().map(<[String]>::to_vec);
+        let degenerate = degenerate::find(&model.parameters, samples.n_effective());
         model.report = Some(FitReport {
             final_mean_log_likelihood: best.log_likelihood / total_weight,
             n_iter: trace.len(),
@@ -193,6 +195,7 @@ impl FitState {
             worst_rounding: best.worst_rounding,
             verification: None,
             collapses,
+            degenerate,
             restarts: self.ended.into_iter().map(|ended| ended.summary).collect(),
             options: options.to_map(),
             engine,

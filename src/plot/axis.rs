@@ -70,11 +70,17 @@ pub(super) enum Direction {
 
 impl Axis {
     /// Shows `range` from pixel `from` to pixel `to`, with as many ticks as have room.
-    pub(super) fn new(range: Range, (from, to): (f64, f64), direction: Direction) -> Self {
+    pub(super) fn new(range: Range, pixels: (f64, f64), direction: Direction) -> Self {
+        Axis::with_most(7, range, pixels, direction)
+    }
+
+    /// [`Axis::new`] with at most about `most` ticks.
+    fn with_most(most: usize, range: Range, (from, to): (f64, f64), direction: Direction) -> Self {
         let Range { low, high } = range;
         let mut axis = Axis { low, high, from, to, ticks: Vec::new(), note: String::new() };
         let length = (to - from).abs();
-        let most = (length / if direction == Direction::Up { 24.0 } else { 34.0 }).clamp(1.0, 7.0) as usize;
+        let each = if direction == Direction::Up { 24.0 } else { 34.0 };
+        let most = (length / each).clamp(1.0, most as f64) as usize;
         for wanted in (1..=most).rev() {
             axis.place_ticks(wanted);
             let room = |pair: &[(f64, String)]| {
@@ -96,9 +102,15 @@ impl Axis {
 
     /// Whole numbers only, such as iterations.
     pub(super) fn of_counts(range: Range, pixels: (f64, f64)) -> Self {
-        let mut axis = Axis::new(range, pixels, Direction::Across);
+        // So few that a step is at least one: the next smaller one is a half.
+        let most = ((range.high - range.low) / 0.51).clamp(1.0, 7.0) as usize;
+        let mut axis = Axis::with_most(most, range, pixels, Direction::Across);
         if axis.note.is_empty() {
             axis.ticks.retain(|(_, text)| !text.contains('.'));
+        }
+        let middle = range.low.midpoint(range.high).round();
+        if axis.ticks.is_empty() && (range.low..=range.high).contains(&middle) {
+            axis.ticks.push((axis.pixel(middle), signed(middle, 0)));
         }
         axis
     }
@@ -235,6 +247,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn counts_are_whole_and_never_without_a_tick() {
+        for (low, high) in
+            [(0.0, 0.0), (1.0, 1.0), (0.0, 1.0), (0.0, 2.0), (1.0, 2.0), (1.0, 3.0), (0.0, 17.0), (2.0, 1e6)]
+        {
+            for length in [40.0, 150.0, 700.0] {
+                let a = Axis::of_counts(Range { low, high }.padded(), (0.0, length));
+                assert!(
+                    !a.ticks.is_empty() && (!a.note.is_empty() || texts(&a).iter().all(|t| !t.contains('.'))),
+                    "{high} {length}: {a:?}"
+                );
+            }
+        }
+        let a = Axis::of_counts(Range { low: 0.0, high: 2.0 }.padded(), (0.0, 700.0));
+        assert_eq!(texts(&a), ["0", "1", "2"]);
     }
 
     #[test]

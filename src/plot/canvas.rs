@@ -74,6 +74,7 @@ pub(super) struct Canvas {
     /// Begins every id, so that several figures may stand in one page.
     name: &'static str,
     clips: usize,
+    width: f64,
 }
 
 impl Canvas {
@@ -86,7 +87,13 @@ impl Canvas {
              <title>{}</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n",
             escape(title)
         );
-        Canvas { out, name, clips: 0 }
+        Canvas { out, name, clips: 0, width: width.into() }
+    }
+
+    /// What stands above everything, as much of it as has room.
+    pub(super) fn title(&mut self, text: &str) {
+        let (margin, size) = (14.0, FONT_SIZE + 2.0);
+        self.text((margin, 22.0), Anchor::Start, size, &fitted(text, self.width - 2.0 * margin, size));
     }
 
     pub(super) fn finish(mut self) -> String {
@@ -252,9 +259,13 @@ pub(super) fn escape(text: &str) -> String {
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     let em = |c: char| match c {
         'i' | 'j' | 'l' | '.' | ',' | ' ' | '\'' | '|' => 0.28,
-        'm' | 'w' | 'M' | 'W' => 0.88,
-        'A'..='Z' => 0.68,
+        'm' | 'w' | 'M' | 'W' | '@' => 0.9,
+        '%' | '–' | '—' | '…' => 0.78,
+        'A'..='Z' | '#' | '&' | '~' => 0.71,
         '\u{2e80}'.. => 1.0,
+        'a'..='z' => 0.57,
+        _ if c.is_uppercase() => 0.75,
+        _ if c.is_alphabetic() => 0.63,
         _ => 0.57,
     };
     text.chars().map(em).sum::<f64>() * size

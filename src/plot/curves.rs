@@ -13,6 +13,9 @@ use crate::shape::CovarianceType;
 /// Iterations up to which each has a dot.
 const MOST_DOTS: usize = 60;
 
+/// The least width of one of several panels.
+const LEAST: f64 = 40.0;
+
 /// The mean log-likelihood after every iteration of a fit, in nats per sample; dashed lines where components
 /// collapsed. Of `options`, title and size are used.
 ///
@@ -29,7 +32,7 @@ pub fn trace(report: &FitReport, options: &PlotOptions<'_>) -> Result<Figure> {
         format!("{how} after {} iteration{plural}", report.n_iter)
     });
     let mut canvas = Canvas::new("trace", width, height, &title);
-    canvas.text((14.0, 22.0), Anchor::Start, FONT_SIZE + 2.0, &title);
+    canvas.title(&title);
     let area = Rect { x: 84.0, y: 36.0, width: f64::from(width) - 104.0, height: f64::from(height) - 82.0 };
     let chart = Chart::new(area, &points);
     for collapse in &report.collapses {
@@ -46,7 +49,7 @@ pub fn trace(report: &FitReport, options: &PlotOptions<'_>) -> Result<Figure> {
 /// left out. Of `options`, title and size are used; 800×400 if not given.
 ///
 /// # Errors
-/// [`Error::Option`] naming `size`; [`Error::Shape`] if every fit failed.
+/// [`Error::Option`] naming `size`, also where it is too narrow for three panels; [`Error::Shape`] if every fit failed.
 pub fn criteria(candidates: &[Candidate], options: &PlotOptions<'_>) -> Result<Figure> {
     let size = options.size.or(Some((800, 400)));
     let (width, height) = PlotOptions { size, ..PlotOptions::default() }.checked_size()?;
@@ -61,11 +64,16 @@ pub fn criteria(candidates: &[Candidate], options: &PlotOptions<'_>) -> Result<F
         .collect();
     let mut canvas = Canvas::new("criteria", width, height, options.title.as_deref().unwrap_or("criteria"));
     if let Some(title) = &options.title {
-        canvas.text((14.0, 22.0), Anchor::Start, FONT_SIZE + 2.0, title);
+        canvas.title(title);
     }
     let legend = if types.len() > 1 { 100.0 } else { 0.0 };
     let between = 74.0;
-    let wide = (f64::from(width) - legend - 3.0 * between - 20.0) / 3.0;
+    let fixed = legend + 3.0 * between + 20.0;
+    let wide = (f64::from(width) - fixed) / 3.0;
+    if wide < LEAST {
+        let allowed = format!("three panels need a width of at least {} pixels", fixed + 3.0 * LEAST);
+        return Err(Error::option("size", format!("{width}x{height}"), allowed));
+    }
     for (i, criterion) in Criterion::ALL.into_iter().enumerate() {
         let x = between + i as f64 * (wide + between);
         let area = Rect { x, y: 56.0, width: wide, height: f64::from(height) - 102.0 };

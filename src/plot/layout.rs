@@ -131,9 +131,12 @@ fn matrix(ranges: &[Range], truth: bool, top: f64, width: f64, height: f64) -> L
     let legend = if truth {
         Rect { x: width - legend, y: top, width: legend - 8.0, height: height - top - FONT_SIZE }
     } else {
-        let (first, last) = (area(0, n - 1), area(n - 2, n - 1));
-        let wide = LEGEND.max(wide.min(1.3 * LEGEND));
-        Rect { x: last.right() - wide, width: wide, height: last.bottom() - first.y, ..first }
+        // As many of the last columns as it needs; the first of them has panels from its own row on.
+        let span = |columns: usize| columns as f64 * (wide + GAP) - GAP;
+        let columns = (1..n).find(|columns| span(*columns) >= 0.75 * LEGEND).unwrap_or(n / 2);
+        let width = span(columns).min(if columns == 1 { 1.3 * LEGEND } else { LEGEND });
+        let (first, last) = (area(0, n - 1), area(n - 1 - columns, n - 1));
+        Rect { x: last.right() - width, width, height: last.bottom() - first.y, ..first }
     };
     Layout { slots, legend, headings: Vec::new() }
 }

@@ -1,10 +1,17 @@
 //! What the colours mean.
 
-use super::canvas::{Anchor, Canvas, FONT_SIZE, Rect, Stroke, fitted};
+use super::canvas::{Anchor, Canvas, FONT_SIZE, Rect, Stroke, fitted, text_width};
 use super::palette::{GREY, INK, Rgb, darker};
 
 /// Height of an entry.
 const ROW: f64 = 17.0;
+/// Where the names begin, and the width of a value.
+const NAMES: f64 = 18.0;
+const VALUES: f64 = 42.0;
+/// The least room for a name beside its value; where there is less, values are left out.
+const NAME: f64 = 14.0;
+/// The width of `1σ` with its line.
+const SIGMA: f64 = 48.0;
 
 /// A list of colours under a heading.
 pub(super) struct Block {
@@ -14,10 +21,16 @@ pub(super) struct Block {
 }
 
 /// Draws `blocks` below each other, as many entries as have room; below them, where `ellipses` are
-/// drawn, what these are.
+/// drawn and there is room, what these are.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, blocks: &[Block], ellipses: bool) {
     let rows = (area.height / ROW) as usize;
-    let fixed = 2 * blocks.len() + if ellipses { 2 } else { 0 };
+    let values = area.width >= NAMES + NAME + VALUES;
+    let beside = area.width >= 2.0 * SIGMA;
+    // Entries come first where there is little room.
+    let explanation = if beside { 2 } else { 3 };
+    let entries: usize = blocks.iter().map(|block| block.entries.len().min(2)).sum();
+    let ellipses = ellipses && rows >= 2 * blocks.len() + entries + explanation;
+    let fixed = 2 * blocks.len() + if ellipses { explanation } else { 0 };
     let mut free = rows.saturating_sub(fixed);
     let mut y = area.y + FONT_SIZE;
     for (i, block) in blocks.iter().enumerate() {
@@ -27,31 +40,39 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, blocks: &[Block], ellipses: 
         let allowed = fair.max(free.saturating_sub(needed));
         let shown =
             if block.entries.len() <= allowed { block.entries.len() } else { allowed.saturating_sub(1) };
-        canvas.text((area.x, y), Anchor::Start, FONT_SIZE, &fitted(&block.heading[0], area.width, FONT_SIZE));
-        canvas.text((area.right(), y), Anchor::End, FONT_SIZE, &block.heading[1]);
+        let [left, right] = &block.heading;
+        let right = if values { right.as_str() } else { "" };
+        let room = area.width - text_width(right, FONT_SIZE) - if right.is_empty() { 0.0 } else { 6.0 };
+        canvas.text((area.x, y), Anchor::Start, FONT_SIZE, &fitted(left, room, FONT_SIZE));
+        canvas.text((area.right(), y), Anchor::End, FONT_SIZE, right);
         y += 5.0;
         canvas.line((area.x, y), (area.right(), y), Stroke::solid(GREY, 0.8));
         y += ROW - 2.0;
         for (colour, name, value) in &block.entries[..shown] {
             canvas.open("entry");
             canvas.circle("swatch", (area.x + 6.0, y - 4.0), 5.0, *colour, darker(*colour, 0.35));
-            let room = area.width - 18.0 - if value.is_empty() { 0.0 } else { 42.0 };
-            canvas.text((area.x + 18.0, y), Anchor::Start, FONT_SIZE, &fitted(name, room, FONT_SIZE));
+            let value = if values { value.as_str() } else { "" };
+            let room = area.width - NAMES - if value.is_empty() { 0.0 } else { VALUES };
+            canvas.text((area.x + NAMES, y), Anchor::Start, FONT_SIZE, &fitted(name, room, FONT_SIZE));
             canvas.text((area.right(), y), Anchor::End, FONT_SIZE, value);
             canvas.close();
             y += ROW;
         }
         let hidden = block.entries.len() - shown;
         if hidden > 0 {
-            canvas.text((area.x + 18.0, y), Anchor::Start, FONT_SIZE, &format!("and {hidden} more"));
+            let words = format!("and {hidden} more");
+            let fits = text_width(&words, FONT_SIZE) <= area.width - NAMES;
+            let words = if fits { words } else { format!("+{hidden}") };
+            canvas.text((area.x + NAMES, y), Anchor::Start, FONT_SIZE, &words);
             y += ROW;
         }
         free = free.saturating_sub(shown + usize::from(hidden > 0));
         y += 0.5 * ROW;
     }
     if ellipses {
-        for (x, text, dashed) in [(0.0, "1σ", false), (0.5, "2σ", true)] {
-            let x = area.x + x * area.width;
+        for (n, text, dashed) in [(0.0, "1σ", false), (1.0, "2σ", true)] {
+            let x = area.x + if beside { n * area.width / 2.0 } else { 0.0 };
+            let y = y + if beside { 0.0 } else { n * ROW };
             let stroke = Stroke { dashed, ..Stroke::solid(INK, 1.6) };
             canvas.line((x, y - 4.0), (x + 26.0, y - 4.0), stroke);
             canvas.text((x + 31.0, y), Anchor::Start, FONT_SIZE, text);

@@ -91,7 +91,7 @@ fn draw(
 
     let mut canvas = Canvas::new("mixture", width, height, options.title.as_deref().unwrap_or("mixture"));
     if let Some(title) = &options.title {
-        canvas.text((14.0, 22.0), Anchor::Start, FONT_SIZE + 2.0, title);
+        canvas.title(title);
     }
     for (at, text) in &layout.headings {
         canvas.text(*at, Anchor::Middle, FONT_SIZE + 1.0, text);

@@ -9,6 +9,7 @@ use super::axis::signed;
 use super::palette::{colour, hex};
 use super::{Figure, PlotOptions, mixture, trace};
 use crate::agreement::Contingency;
+use crate::conditioning::POOR;
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -147,7 +148,13 @@ fn summary(
     say("components", p.n_components().to_string());
     say("covariance", p.covariance_type().to_string());
     if let Some(report) = &model.report {
-        say("fit", format!("{} after {} iterations", report.stop_reason.name(), report.n_iter));
+        say(
+            "fit",
+            match report.n_iter {
+                0 => "the start itself".into(),
+                n => format!("{} after {n} iterations", report.stop_reason.name()),
+            },
+        );
     }
     say("log-likelihood", short(log_likelihood, 8));
     say("per sample", signed(log_likelihood / total_weight, 6));
@@ -164,13 +171,30 @@ fn summary(
 /// What went otherwise than one may think.
 fn notes(report: &FitReport) -> Vec<String> {
     let mut notes = Vec::new();
-    if !report.converged {
+    if !report.converged && report.n_iter > 0 {
         notes.push(
             "The fit did not converge: more iterations, another start or a larger tolerance may help.".into(),
         );
     }
     if !report.dropped_rows.is_empty() {
         notes.push(format!("Rows left out for missing values: {}.", report.dropped_rows.len()));
+    }
+    if let Some(worst) = report.worst_rounding.filter(|worst| worst.switched || worst.error > POOR) {
+        let left = format!("f32 left {:.1} digits of component {}", worst.digits, worst.component);
+        notes.push(match worst.switched {
+            true => format!("Iteration {}: {left}; sums were in f64 from there on.", worst.iteration),
+            false => format!(
+                "Iteration {}: {left}; a fit in f64 (--engine cpu) may end elsewhere.",
+                worst.iteration
+            ),
+        });
+    }
+    for few in report.degenerate.iter().take(20) {
+        notes.push(format!(
+            "Component {} has too few samples for its covariance (effective count {:.1}): likelihood, BIC and AIC look \
+             better than the fit is.",
+            few.component, few.effective_count
+        ));
     }
     for collapse in report.collapses.iter().take(20) {
         let which = collapse.component.map_or("the shared covariance".into(), |k| format!("component {k}"));

@@ -52,7 +52,7 @@ pub(super) fn axis_y(canvas: &mut Canvas, area: Rect, axis: &Axis, name: Option<
 /// The name of a feature with what the numbers leave out, shortened to fit.
 fn named(name: &str, axis: &Axis, room: f64) -> String {
     let room = room - text_width(&axis.note, FONT_SIZE);
-    fitted(name, room.max(4.0 * FONT_SIZE), FONT_SIZE) + &axis.note
+    fitted(name, room, FONT_SIZE) + &axis.note
 }
 
 /// Ellipses of one and two standard deviations of the components in two features.

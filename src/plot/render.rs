@@ -1,7 +1,8 @@
 //! SVG to pixels, and pixels to PNG and GIF.
 
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use gif::{Encoder, Frame, Repeat};
 use resvg::tiny_skia::{Pixmap, Transform};
@@ -15,6 +16,8 @@ static FONT: &[u8] = include_bytes!("font/Roboto-Regular.ttf");
 /// What the font has beside signs: Latin, Greek and Cyrillic; and blocks of signs it has in part.
 const COVERED: [std::ops::RangeInclusive<char>; 4] =
     ['\0'..='\u{24f}', '\u{370}'..='\u{45f}', '\u{1e00}'..='\u{1eff}', '\u{2010}'..='\u{22ff}'];
+/// Characters that a warning names at most.
+const MOST_NAMED: usize = 10;
 /// Time that a frame of an animation is shown, in hundredths of a second; the last one longer.
 const FRAME_TIME: u16 = 25;
 const LAST_FRAME_TIME: u16 = 300;
@@ -51,8 +54,44 @@ fn fonts(svg: &str) -> Arc<fontdb::Database> {
     ALL.get_or_init(all).clone()
 }
 
+/// Says which characters of the texts no font has, each once in a process: an animation has many frames.
+fn warn_of_missing(root: &usvg::Group) {
+    static SAID: Mutex<BTreeSet<char>> = Mutex::new(BTreeSet::new());
+    let mut missing = BTreeSet::new();
+    collect_missing(root, &mut missing);
+    let Ok(mut said) = SAID.lock() else { return };
+    missing.retain(|c| said.insert(*c));
+    if missing.is_empty() {
+        return;
+    }
+    let shown = missing.iter().take(MOST_NAMED).map(|&c| {
+        let code = format!("U+{:04X}", u32::from(c));
+        if c.is_alphanumeric() { format!("{c} ({code})") } else { code }
+    });
+    let more = missing.len().saturating_sub(MOST_NAMED);
+    let more = if more > 0 { format!(" and {more} more characters") } else { String::new() };
+    tracing::warn!(
+        "no font has {}{more}: the picture lacks them. Install a font that has them, or write an .svg",
+        shown.collect::<Vec<String>>().join(", ")
+    );
+}
+
+fn collect_missing(group: &usvg::Group, missing: &mut BTreeSet<char>) {
+    for node in group.children() {
+        match node {
+            usvg::Node::Group(inner) => collect_missing(inner, missing),
+            usvg::Node::Text(text) => {
+                let glyphs = text.layouted().iter().flat_map(|span| &span.positioned_glyphs);
+                // What a font has not is its glyph 0.
+                missing.extend(glyphs.filter(|glyph| glyph.id.0 == 0).flat_map(|glyph| glyph.text.chars()));
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Figure {
-    /// The picture as PNG, one pixel per unit.
+    /// The picture as PNG, one pixel per unit. A warning names the characters that no font has.
     ///
     /// # Errors
     /// [`Error::Io`] with the action `draw`, where memory for the pixels is missing.
@@ -67,6 +106,7 @@ impl Figure {
             ..usvg::Options::default()
         };
         let tree = usvg::Tree::from_str(&self.svg, &options).map_err(drawing)?;
+        warn_of_missing(tree.root());
         let mut pixels = Pixmap::new(self.width, self.height).ok_or_else(|| drawing("no memory"))?;
         resvg::render(&tree, Transform::identity(), &mut pixels.as_mut());
         Ok(pixels)

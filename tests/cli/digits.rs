@@ -27,11 +27,19 @@ mod device {
     #[test]
     fn an_automatic_choice_switches_and_says_so() {
         let bench = bench(1e-5);
-        let said =
-            ["warning: f32 sums leave ", " digits of component ", "in iteration 1", "on the cpu engine"];
+        let said = [
+            "warning: f32 sums leave ",
+            " digits of component ",
+            "in iteration 1 (3 components)",
+            "on the cpu engine",
+        ];
         let ran = bench.run(&format!("{FIT} {AUTO} -o auto.json --checkpoint c --checkpoint-every 2")).ok();
         let ran = ran.says(&said).says(&["gpu engine", "--engine gpu"]);
         assert_eq!(ran.stderr.matches("f32 sums leave").count(), 1, "{ran:#?}");
+        assert!(ran.stdout.contains("f64 on the cpu engine from iteration 1 on: f32 left "), "{ran:#?}");
+        // Once, whatever the restarts.
+        let many = bench.run(&format!("{FIT} {AUTO} --n-init 3")).ok();
+        assert_eq!(many.stderr.matches("f32 sums leave").count(), 1, "{many:#?}");
         let found = model(&bench, "auto.json");
         let worst = &found["worst_rounding"];
         assert_eq!((&worst["iteration"], &worst["switched"]), (&1.into(), &true.into()));
@@ -85,7 +93,7 @@ mod device {
         let bench = bench(0.5);
         bench.run(&format!("{FIT} --engine gpu -o gpu.json")).ok();
         let ran = bench.run(&format!("{FIT} {AUTO} -o auto.json")).ok();
-        assert!(!ran.stderr.contains("digits"), "{ran:#?}");
+        assert!(!ran.stderr.contains("digits") && !ran.stdout.contains("f64 on"), "{ran:#?}");
         assert_eq!(bench.read("auto.json"), bench.read("gpu.json"));
         let worst = &model(&bench, "auto.json")["worst_rounding"];
         assert!(worst["digits"].as_f64() > Some(5.0) && worst["switched"] == false, "{worst}");

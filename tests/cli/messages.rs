@@ -7,6 +7,28 @@ use super::{Bench, iris, ran};
 
 const SKLEARN: &str = "Best performing initialization did not converge";
 
+/// The option that a message advises is typed as it stands, and does what it says.
+#[test]
+fn advice_can_be_typed() {
+    for name in ["plain", "two words", "it's", "a,b", "x \"y\"", "$HOME", "* -z"] {
+        let bench = Bench::new();
+        bench.write("d.csv", &format!("\"{}\",v\nred,1\nblue,2\ngreen,4\n", name.replace('"', "\"\"")));
+        let ran = bench.run("fit d.csv -k 1").code(3);
+        let advice = ran.stderr.split('`').find(|part| part.starts_with("--drop-columns")).unwrap();
+        let line = format!("\"$WGMM\" fit d.csv -k 1 --json {advice}");
+        let mut shell = std::process::Command::new("sh");
+        shell.current_dir(bench.0.path()).env("WGMM", env!("CARGO_BIN_EXE_wgmm")).args(["-c", &line]);
+        let ran = super::ran(shell.output().unwrap()).ok();
+        assert_eq!(ran.json()["model"]["feature_names"], serde_json::json!(["v"]), "{line}");
+    }
+    // A name that cannot be typed, or that is another column's, too: the number.
+    for header in ["n\u{1}m,v", "same,same", "-o,v"] {
+        let bench = Bench::new();
+        bench.write("d.csv", &format!("{header}\nred,1\nblue,2\n"));
+        bench.run("fit d.csv -k 1").code(3).says(&["`--drop-columns 1`"]);
+    }
+}
+
 #[test]
 fn the_summary_is_on_stdout_and_the_engine_on_stderr() {
     let bench = Bench::new();
@@ -135,6 +157,17 @@ fn dropped_rows_are_counted_and_named() {
     let ran = bench.run("fit gaps.csv -k 1 -o m.json --missing drop --json").ok().says(&["2 rows", "3, 5"]);
     assert_eq!(ran.json()["report"]["dropped_rows"], serde_json::json!([3, 5]));
     assert_eq!(ran.json()["report"]["n_samples"], 3);
+}
+
+/// Nothing was computed that could have converged or not.
+#[test]
+fn a_start_is_called_one() {
+    let bench = Bench::new();
+    let ran = bench.run("fit IRIS -k 3 --max-iter 0").ok();
+    assert!(ran.stdout.contains("the start itself: no iteration was asked for"), "{ran:#?}");
+    assert!(!ran.stderr.contains("warning"), "{ran:#?}");
+    let one = bench.run("fit IRIS -k 3 --max-iter 1 --tol 0").ok();
+    assert!(one.stdout.contains("stopped after 1 iteration\n"), "{one:#?}");
 }
 
 #[test]

@@ -27,6 +27,21 @@ fn figures_in_both_formats() {
     assert_eq!(bench.files(), ["a.png", "a.svg", "b.svg", "m.json", "t.svg"]);
 }
 
+/// Characters that no font has, in two names, are told of a PNG, once each; an SVG has them.
+#[test]
+fn characters_without_a_glyph_are_told() {
+    let bench = Bench::new();
+    bench.write("d.csv", "x\u{e000},\u{10fffd}y\u{e000}\n1,2\n2,1\n8,9\n9,8\n");
+    bench.run("fit d.csv -k 1 -o m.json").ok();
+    let ran = bench.run("plot m.json d.csv -o f.png").ok().says(&["warning", "an .svg"]);
+    assert_eq!(ran.stderr.matches("U+E000, U+10FFFD").count(), 1, "{ran:#?}");
+    assert!(!bench.run("plot m.json d.csv -o f.svg").ok().stderr.contains("U+E000"));
+    let ran = bench.run("fit d.csv -k 1 --tol 0 --max-iter 3 --animate f.gif").ok();
+    assert_eq!(ran.stderr.matches("U+E000").count(), 1, "{ran:#?}");
+    bench.run("fit IRIS -k 3 -o m.json").ok();
+    assert!(!bench.run("plot m.json IRIS -o f.png").ok().stderr.contains("no font"));
+}
+
 #[test]
 fn true_labels() {
     let bench = fitted();
@@ -72,7 +87,7 @@ fn usage() {
         ("plot m.json -o x.svg", &["<DATA>"]),
         ("plot m.json IRIS -o x.jpg", &[".svg", ".png"]),
         ("plot m.json IRIS -o x.svg --size 800", &["--size", "800x600"]),
-        ("plot m.json IRIS -o x.svg --size 10x10", &["--size", "200 to 8000"]),
+        ("plot m.json IRIS -o x.svg --size 10x10", &["--size", "240 to 8000"]),
         ("plot m.json IRIS -o x.svg --features 1,1", &["--features", "twice"]),
         ("plot m.json IRIS -o x.svg --trace", &["--trace"]),
         ("plot - - -o x.svg", &["MODEL", "DATA"]),

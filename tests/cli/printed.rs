@@ -183,7 +183,15 @@ fn what_was_printed_about_other_mixtures_is_refused() {
         std::fs::read_to_string(super::iris()).unwrap().lines().map(str::to_owned).collect();
     bench.write("half.csv", &rows[..76].join("\n"));
     let line = "report m.json half.csv --compare against.json -o r.html";
-    bench.run(line).code(3).says(&["against.json", "n_samples is 150", "half.csv has 75"]);
+    bench.run(line).code(3).says(&["against.json", "over 150 samples", "half.csv has 75"]);
+    bench.write("w.csv", &"2\n".repeat(150));
+    let line = "report m.json IRIS --weights w.csv --compare against.json -o r.html";
+    bench.run(line).code(3).says(&[
+        "against.json",
+        "total weight 150",
+        "iris.csv has 150 of 300",
+        "--weights",
+    ]);
     // The model moved by one bit.
     let mut model = value(&bench, "m.json");
     model["means"][0][0] = next(&model["means"][0][0]);

@@ -41,6 +41,21 @@ fn the_command_on_the_page_fits_the_same_model() {
     assert_eq!(bench.read("m.json"), first, "{line}");
 }
 
+/// A name that looks like an option is none in the command.
+#[test]
+fn the_command_on_the_page_can_be_typed() {
+    let bench = Bench::new();
+    bench.write("d.csv", "-o,--help\n1,2\n2,1\n8,9\n9,8\n");
+    bench.run("fit d.csv -k 2 --reg-covar 0.1 --engine cpu -o m.json").ok();
+    bench.run("report m.json d.csv -o r.html").ok();
+    let first = bench.read("m.json");
+    std::fs::remove_file(bench.path("m.json")).unwrap();
+    let line = command(&bench.read("r.html")).replacen("wgmm", env!("CARGO_BIN_EXE_wgmm"), 1);
+    let mut shell = Command::new("sh");
+    shell.current_dir(bench.0.path()).args(["-c", &line]).stdout(Stdio::null());
+    assert!(shell.status().unwrap().success() && bench.read("m.json") == first, "{line}");
+}
+
 #[test]
 fn what_cannot_be_reported() {
     let bench = Bench::new();

@@ -51,6 +51,29 @@ mod device {
         assert_eq!(bench.files(), ["m.json"], "the model is not lost");
     }
 
+    /// The best model of a sweep is checked like any other.
+    #[test]
+    fn a_sweep_is_checked_as_a_fit_is() {
+        let bench = Bench::new();
+        let line = "select IRIS -k 2,3 --engine gpu -o m.json";
+        let ran = bench.run(&format!("{line} --require-verified")).ok();
+        assert!(ran.stdout.contains("\nverified: the mean log-likelihood of 150 samples"), "{ran:#?}");
+        let model: serde_json::Value = serde_json::from_str(&bench.read("m.json")).unwrap();
+        assert_eq!(model["verification"]["verified"], true);
+        let json = bench.run(&format!("{line} --json")).ok().json();
+        assert_eq!(json["report"]["verification"], model["verification"]);
+        std::fs::remove_file(bench.path("m.json")).unwrap();
+        let ran = bench.run(&format!("{line} --bounds-factor 0")).ok();
+        let ran = ran.says(&["warning: THE RESULT IS NOT VERIFIED"]);
+        assert!(ran.stdout.contains("NOT VERIFIED: "), "{ran:#?}");
+        let ran = bench.run(&format!("{line} --bounds-factor 0 --require-verified")).code(6);
+        ran.says(&["error: ", "not verified"]);
+        assert_eq!(bench.files(), ["m.json"], "the model is not lost");
+        let cpu = bench.run("select IRIS -k 2 --engine cpu --require-verified").ok();
+        assert!(!cpu.stdout.contains("verified"), "{cpu:#?}");
+        bench.run(&format!("{line} --verify none --require-verified")).code(2).says(&["--verify none"]);
+    }
+
     /// Two groups a million standard deviations apart, in f32.
     #[test]
     fn lost_digits_are_said() {

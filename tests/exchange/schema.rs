@@ -137,6 +137,7 @@ fn planted_faults_are_rejected() {
         ("dropped_rows", json!([-1])),
         ("verification", json!({"verified": true})),
         ("rounding_errors", json!([-1e-3])),
+        ("degenerate", json!([{"component": 0}])),
         ("worst_rounding", json!({"iteration": 1, "component": 0, "error": 1e-6, "digits": 6})),
         ("engine", json!({"kind": "cpu", "device": "x", "precision": "f64", "began_on": {"kind": "gpu"}})),
     ];

@@ -53,6 +53,25 @@ fn criteria_have_a_panel_each_and_a_line_per_type() {
 }
 
 #[test]
+fn small_curves_are_readable() {
+    let d = drawn(150, 2, 3, 5);
+    let model = wgmm::fit(&d.samples, &FitOptions::new(3)).unwrap();
+    for size in [(240, 240), (320, 240), (500, 240)] {
+        let options = PlotOptions { size: Some(size), ..PlotOptions::default() };
+        readable(&plot::trace(model.report.as_ref().unwrap(), &options).unwrap());
+    }
+    let candidates = sweep(&[1, 2, 3], &[CovarianceType::Full, CovarianceType::Diag]);
+    let of = |width| {
+        plot::criteria(&candidates, &PlotOptions { size: Some((width, 240)), ..PlotOptions::default() })
+    };
+    readable(&of(462).unwrap());
+    for width in [240, 461] {
+        let error = of(width).unwrap_err().to_string();
+        assert!(error.contains("size") && error.contains("at least 462 pixels"), "{error}");
+    }
+}
+
+#[test]
 fn a_sweep_of_failures_is_refused() {
     let error = plot::criteria(&sweep(&[99], &[CovarianceType::Full]), &PlotOptions::default()).unwrap_err();
     assert!(error.to_string().contains("did not fail"), "{error}");

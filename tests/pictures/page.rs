@@ -1,7 +1,7 @@
 //! The report page.
 
 use wgmm::plot::{self, PageOptions, PlotOptions, Section, SectionTable};
-use wgmm::report::Verification;
+use wgmm::report::{Degenerate, FitReport, Verification, WorstRounding};
 use wgmm::{FitOptions, GaussianMixture, cpu::CpuEngine};
 
 use super::{Drawn, drawn};
@@ -189,4 +189,39 @@ fn many_components_are_cut_and_the_condition_is_right() {
     let p = wgmm::Parameters::new(wgmm::CovarianceType::Full, vec![1.0], vec![0.0; 2], matrix).unwrap();
     let html = page(&d, &p.into(), &PageOptions::default());
     assert!(html.contains("<td>20.0</td><td>400</td>"), "{html}");
+}
+
+/// What went otherwise than one may think is told where it is so, and only there.
+#[test]
+fn few_digits_and_few_samples_are_noted() {
+    let d = drawn(300, 2, 3, 5);
+    let sound = fitted(&d, 1);
+    let of = |change: fn(&mut FitReport)| {
+        let mut model = sound.clone();
+        change(model.report.as_mut().unwrap());
+        page(&d, &model, &PageOptions::default())
+    };
+    const POOR: WorstRounding =
+        WorstRounding { iteration: 7, component: 2, error: 1e-2, digits: 2.0, switched: false };
+    let words = [
+        "f32 left 2.0 digits of component 2",
+        "in f64 from there on",
+        "may end elsewhere",
+        "too few samples",
+        "did not converge",
+        "the start itself",
+    ];
+    let said = |html: &str| words.map(|word| html.contains(word));
+    assert_eq!(said(&of(|_| {})), [false; 6]);
+    let fine = of(|r| r.worst_rounding = Some(WorstRounding { error: 1e-4, digits: 4.0, ..POOR }));
+    assert_eq!(said(&fine), [false; 6]);
+    assert_eq!(said(&of(|r| r.worst_rounding = Some(POOR))), [true, false, true, false, false, false]);
+    let switched = of(|r| r.worst_rounding = Some(WorstRounding { switched: true, ..POOR }));
+    assert_eq!(said(&switched), [true, true, false, false, false, false]);
+    let few = of(|r| r.degenerate = vec![Degenerate { component: 1, effective_count: 1.04 }]);
+    assert_eq!(said(&few), [false, false, false, true, false, false]);
+    assert!(few.contains("effective count 1.0"), "{few}");
+    assert_eq!(said(&of(|r| r.converged = false)), [false, false, false, false, true, false]);
+    let start = of(|r| (r.converged, r.n_iter) = (false, 0));
+    assert_eq!(said(&start), [false, false, false, false, false, true]);
 }

@@ -48,14 +48,14 @@ fn data_of_another_shape() {
 #[test]
 fn sizes_that_show_nothing() {
     let d = drawn(20, 2, 2, 1);
-    for size in [(0, 600), (199, 600), (800, 9000)] {
+    for size in [(0, 600), (239, 600), (800, 9000)] {
         refused(
             d.figure(&PlotOptions { size: Some(size), ..PlotOptions::default() }),
-            &["size", "200 to 8000"],
+            &["size", "240 to 8000"],
         );
     }
     for features in [&[0][..], &[0, 1]] {
-        let options = PlotOptions { size: Some((200, 200)), truth: Some(&d.labels), ..of(features) };
+        let options = PlotOptions { size: Some((240, 240)), truth: Some(&d.labels), ..of(features) };
         d.figure(&options).unwrap().to_png().unwrap();
     }
 }

@@ -216,6 +216,8 @@ fn the_check_for_readable_texts_rejects_what_is_not() {
     let fig = d.figure(&PlotOptions::default()).unwrap();
     let over = "<text x=\"350\" y=\"592\">planted over the name</text></svg>";
     assert!(!unreadable(&fig.svg().replace("</svg>", over)).is_empty());
+    let on = "<text x=\"200\" y=\"300\">planted over the panel</text></svg>";
+    assert!(!unreadable(&fig.svg().replace("</svg>", on)).is_empty());
     let out = "<text x=\"790\" y=\"592\">planted beyond the page</text></svg>";
     assert!(!unreadable(&fig.svg().replace("</svg>", out)).is_empty());
 }
@@ -283,4 +285,49 @@ fn the_form_of_the_covariances_changes_nothing() {
         figure(&d.samples, &p, &PlotOptions::default()).unwrap()
     });
     assert!(figures.iter().all(|fig| *fig == figures[0]));
+}
+
+/// A small figure shows less, and nothing over anything else.
+#[test]
+fn small_figures_are_readable() {
+    let mut wrong = Vec::new();
+    let d = drawn(60, 6, 12, 5);
+    let sizes = [(240, 240), (240, 600), (600, 240), (320, 240), (400, 300), (500, 500), (640, 480)];
+    for size in sizes {
+        for n_features in [1, 2, 3, 4, 6] {
+            for truth in [false, true] {
+                let features: Vec<usize> = (0..n_features).collect();
+                let labels = truth.then_some(&d.labels[..]);
+                let options = PlotOptions { size: Some(size), truth: labels, ..of(&features) };
+                let fig = d.figure(&options).unwrap();
+                let found = unreadable(fig.svg());
+                if !found.is_empty() {
+                    wrong.push(format!(
+                        "{size:?} {n_features} {truth}: {} {:?}",
+                        found.len(),
+                        &found[..found.len().min(4)]
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Of a title that is too long as much is shown as has room, whatever its letters.
+#[test]
+fn a_long_title_is_cut() {
+    let d = drawn(40, 2, 2, 5);
+    for c in ["W", "@", "%", "m", "—", "i", "a word and ", "中"] {
+        let title = c.repeat(400);
+        let options = PlotOptions { title: Some(title.clone()), ..PlotOptions::default() };
+        let fig = d.figure(&options).unwrap();
+        readable(&fig);
+        let shown = texts(&fig)[0].clone();
+        assert!(shown.ends_with('…') && title.starts_with(shown.trim_end_matches('…')), "{shown}");
+        // All of it is there for who listens.
+        assert!(fig.svg().contains(&format!("<title>{title}</title>")));
+    }
+    let options = PlotOptions { title: Some("short".into()), ..PlotOptions::default() };
+    assert_eq!(texts(&d.figure(&options).unwrap())[0], "short");
 }

@@ -37,7 +37,7 @@ Exit codes:
   3  bad data, model or start
   4  no suitable graphics device
   5  not converged with --require-convergence
-  6  outside the bound: compare, or fit with --require-verified
+  6  outside the bound: compare, or fit and select with --require-verified
   130, 143  interrupted by SIGINT, SIGTERM; fit and select write what they have so far
 
 Files: `-` is standard input or output. Results go to stdout, everything else to stderr.";

@@ -3,7 +3,7 @@
 mod checkpoint;
 mod files;
 mod pictures;
-mod report;
+pub(crate) mod report;
 mod salvage;
 mod watch;
 
@@ -149,6 +149,9 @@ fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings, interrupted:
     let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;
     if !converged && tolerant && !args.require_convergence && interrupted.is_none() {
         tracing::warn!("{NOT_CONVERGED}");
+    }
+    if let Some(warning) = report::degenerate("the fit", model) {
+        tracing::warn!("{warning}");
     }
     if args.json {
         output::print_json(&report::json(args, model, timings)?)?;

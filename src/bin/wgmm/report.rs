@@ -8,15 +8,16 @@ use clap::Args;
 use serde_json::Value;
 use wgmm::GaussianMixture;
 use wgmm::choose::open_engine;
-use wgmm::data::Header;
 use wgmm::data::output::OutputFile;
+use wgmm::data::{Header, column_list};
+use wgmm::error::quoted;
 use wgmm::plot::{self, PageOptions, PlotOptions};
 use wgmm::report::{CollapseAction, FitReport, StopReason};
 
 use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
 use crate::condition::feature;
 use crate::exit::{Failure, Outcome, shown};
-use crate::output::{is_stdout, quoted};
+use crate::output::is_stdout;
 use crate::plot::{named, write_bytes};
 use crate::{input, talk};
 use printed::Printed;
@@ -73,7 +74,7 @@ pub(crate) fn run(args: &ReportArgs) -> Outcome {
     let features = names.iter().map(|name| feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
     let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
     let truth = input::truth(args.truth.as_deref(), &table)?;
-    let sections = printed.sections(&args.data, table.samples.n_samples())?;
+    let sections = printed.sections(&args.data, &table.samples)?;
     let samples = named(table.samples, &model)?;
     let (mut engine, line) = open_engine(&samples, model.parameters.n_components(), &request)?;
     args.talk.note(line);
@@ -110,13 +111,17 @@ fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) 
     let p = &model.parameters;
     let mut caveats = Vec::new();
     let mut words = vec!["wgmm".to_owned(), "fit".into(), quoted(&args.data.display().to_string())];
-    let mut flag = |name: &str, value: &str| words.extend([name.to_owned(), quoted(value)]);
+    let mut flag = |name: &str, value: &str| {
+        // A value that looks like an option.
+        let joined = value.starts_with('-').then(|| format!("{name}={}", quoted(value)));
+        words.extend(joined.map_or_else(|| vec![name.to_owned(), quoted(value)], |joined| vec![joined]));
+    };
     let dropped =
         |report: &FitReport| report.collapses.iter().filter(|c| c.action == CollapseAction::Drop).count();
     flag("-k", &(p.n_components() + model.report.as_ref().map_or(0, dropped)).to_string());
     flag("--covariance", p.covariance_type().name());
     if let Some(names) = &model.feature_names {
-        flag("--columns", &columns(names));
+        flag("--columns", &column_list(names));
     }
     match args.columns.header {
         Header::Detect => {}
@@ -167,16 +172,4 @@ fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) 
 /// `reg_covar` as `--reg-covar`.
 fn option(name: &str) -> String {
     format!("--{}", name.replace('_', "-"))
-}
-
-/// Names as `--columns` takes them.
-fn columns(names: &[String]) -> String {
-    let field = |name: &String| {
-        if name.contains([',', '"', '\n']) || name.trim() != name {
-            format!("\"{}\"", name.replace('"', "\"\""))
-        } else {
-            name.clone()
-        }
-    };
-    names.iter().map(field).collect::<Vec<_>>().join(",")
 }

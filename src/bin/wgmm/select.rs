@@ -10,12 +10,15 @@ use wgmm::choose::open_engine;
 use wgmm::data::output::OutputFile;
 use wgmm::em::Step;
 use wgmm::plot::{self, PlotOptions};
-use wgmm::select::{Candidate, Cell, Criterion, SelectOptions, Selection, SweepObserver, select};
+use wgmm::select::{Candidate, Cell, Criterion, SelectOptions, SweepObserver, best_sound, select};
+use wgmm::verify::verify;
 use wgmm::{CovarianceType, Engine, GaussianMixture};
 
-use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, check_files, parse};
+use crate::args::{
+    DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, VerifyArgs, check_files, parse,
+};
 use crate::exit::{Failure, Outcome, shown};
-use crate::fit::NOT_CONVERGED;
+use crate::fit::{NOT_CONVERGED, report};
 use crate::output::{self, Align, align, is_stdout};
 use crate::progress::Progress;
 use crate::{input, interrupt, talk};
@@ -55,6 +58,8 @@ pub(crate) struct SelectArgs {
     #[command(flatten)]
     flags: FitFlags,
     #[command(flatten)]
+    verify: VerifyArgs,
+    #[command(flatten)]
     columns: DataArgs,
     #[command(flatten)]
     engine: EngineArgs,
@@ -69,6 +74,7 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
     talk::listen(args.talk.quiet, args.talk.verbose);
     let model_on_stdout = check_usage(args)?;
     let request = args.engine.request()?;
+    let verify_options = args.verify.options(&args.engine)?;
     let file = args.output.as_deref().map(OutputFile::create).transpose().map_err(Failure::output)?;
     let figure = args.plot.as_deref().map(OutputFile::create).transpose().map_err(Failure::output)?;
     let components = args.components.0.clone();
@@ -100,34 +106,48 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
             tracing::warn!("{} failed: {error}", name(candidate.cell));
         }
     }
-    let Some((best, model)) = &mut selection.best else {
+    let Some((best, mut model)) = selection.best.take() else {
         return Err(Failure::failed(format!(
             "{}: every fit of the sweep failed; the reasons stand above. Try fewer components or a larger --reg-covar",
             shown(&args.data)
         )));
     };
+    if let Err(error) = verify(engine.as_mut(), &table.samples, &mut model, &verify_options) {
+        // The model is there, and not to be lost.
+        tracing::warn!("the best fit could not be checked in f64: {error}");
+    }
     if let Some(report) = &mut model.report {
         report.dropped_rows.clone_from(&table.dropped_rows);
     }
-    let (best, model) = (*best, &*model);
+    let (candidates, model) = (&selection.candidates, &model);
     if let Some(file) = file {
         args.format.write(model, file)?;
     }
     if let Some(file) = figure {
-        crate::plot::write(&plot::criteria(&selection.candidates, &PlotOptions::default())?, file)?;
+        crate::plot::write(&plot::criteria(candidates, &PlotOptions::default())?, file)?;
     }
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
     let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;
     if !converged && tolerant && !args.require_convergence && signal.is_none() {
         tracing::warn!("the best fit: {NOT_CONVERGED}");
     }
+    if let Some(warning) = report::degenerate("the best fit", model) {
+        let sound = match best_sound(candidates, args.criterion) {
+            Some(candidate) => format!("the best without such components is {}", name(candidate.cell)),
+            None => "every fit of the sweep has some".into(),
+        };
+        tracing::warn!("{warning}; {sound}");
+    }
     if args.json {
         let seconds = started.elapsed().as_secs_f64();
-        output::print_json(&json_of(args, &selection.candidates, best, model, engine.as_ref(), seconds)?)?;
+        output::print_json(&json_of(args, candidates, best, model, engine.as_ref(), seconds)?)?;
     } else if model_on_stdout {
-        args.talk.note(text(args, &selection, best));
+        args.talk.note(text(args, candidates, best, model));
     } else {
-        output::print(format!("{}\n", text(args, &selection, best)).as_bytes())?;
+        output::print(format!("{}\n", text(args, candidates, best, model)).as_bytes())?;
+    }
+    if let Some(report) = &model.report {
+        args.verify.judge(report)?;
     }
     if let Some(signal) = signal {
         return Err(Failure::interrupted(signal));
@@ -181,11 +201,11 @@ fn name(cell: Cell) -> String {
 }
 
 /// One line per fit, the best one marked.
-fn text(args: &SelectArgs, selection: &Selection, best: usize) -> String {
+fn text(args: &SelectArgs, candidates: &[Candidate], best: usize, model: &GaussianMixture) -> String {
     let header =
         ["", "k", "covariance", "log-likelihood", "parameters", "BIC", "AIC", "ICL", "iterations", "outcome"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
-    for (index, candidate) in selection.candidates.iter().enumerate() {
+    for (index, candidate) in candidates.iter().enumerate() {
         let Candidate { cell, n_parameters, outcome } = candidate;
         let mark = if index == best { "*" } else { "" };
         let mut row = vec![mark.to_owned(), cell.n_components.to_string(), cell.covariance_type.to_string()];
@@ -196,7 +216,11 @@ fn text(args: &SelectArgs, selection: &Selection, best: usize) -> String {
                 row.extend([fixed(scores.log_likelihood), n_parameters.to_string()]);
                 row.extend([scores.bic, scores.aic, scores.icl].map(fixed));
                 row.push(scores.n_iter.to_string());
-                row.push(if scores.converged { "converged".into() } else { "not converged".into() });
+                let outcome = if scores.converged { "converged" } else { "not converged" };
+                row.push(match scores.degenerate {
+                    0 => outcome.into(),
+                    n => format!("{outcome}, {n} degenerate"),
+                });
             }
             Err(_) => {
                 row.extend([
@@ -212,14 +236,18 @@ fn text(args: &SelectArgs, selection: &Selection, best: usize) -> String {
         }
         rows.push(row);
     }
-    let cell = selection.candidates[best].cell;
+    let cell = candidates[best].cell;
     let saved = match &args.output {
         Some(path) if is_stdout(path) => "model written to stdout".into(),
         Some(path) => format!("model saved to {}", path.display()),
         None => "no model was saved: -o BEST.json writes the best".into(),
     };
     let criterion = args.criterion.name().to_uppercase();
-    format!("{}\n\nbest by {criterion}: {}; {saved}", align(&rows, Align::Right), name(cell))
+    let mut text = format!("{}\n\nbest by {criterion}: {}; {saved}", align(&rows, Align::Right), name(cell));
+    if let Some(verification) = model.report.as_ref().and_then(|report| report.verification) {
+        text += &format!("\n{}", report::verified(verification));
+    }
+    text
 }
 
 /// The object that `--json` prints. Only `seconds` differs between two runs of the same sweep.
@@ -243,6 +271,11 @@ fn json_of(
         }
         object
     });
+    let mut report = json!(model.report);
+    // Stands elsewhere in the object.
+    if let Some(fields) = report.as_object_mut() {
+        fields.retain(|name, _| !matches!(name.as_str(), "engine" | "options"));
+    }
     let mut object = json!({
         "schema": "wgmm.select/1",
         "version": env!("CARGO_PKG_VERSION"),
@@ -252,6 +285,7 @@ fn json_of(
         "options": model.report.as_ref().map(|report| &report.options),
         "candidates": cells.collect::<Vec<_>>(),
         "best": best,
+        "report": report,
         "model": output::model_json(model)?,
         "timings": {"total_seconds": seconds},
     });

@@ -166,6 +166,7 @@ pub(super) fn json(
         "version": env!("CARGO_PKG_VERSION"),
         "data": shown(&args.data),
         "n_samples": samples.n_samples(),
+        "total_weight": samples.total_weight(),
         "n_features": p.n_features(),
         "n_components": p.n_components(),
         "covariance_type": p.covariance_type(),

@@ -17,6 +17,8 @@ use crate::output::{Align, align, cut, model_json, short};
 /// Most components and features in the summary.
 const SHOWN_COMPONENTS: usize = 20;
 const SHOWN_FEATURES: usize = 6;
+/// Most components named in a warning.
+const SHOWN_DEGENERATE: usize = 5;
 /// Longest feature name in the summary.
 const NAME_WIDTH: usize = 14;
 
@@ -136,6 +138,9 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
     if let Some(report) = &model.report {
         let iterations = count(report.n_iter, "iteration");
         let how = match report.stop_reason {
+            StopReason::MaxIter if report.n_iter == 0 => {
+                "the start itself: no iteration was asked for".into()
+            }
             StopReason::Converged => format!("converged after {iterations}"),
             StopReason::MaxIter => format!("stopped after {iterations}"),
             StopReason::Interrupted => format!("interrupted after {iterations}"),
@@ -146,6 +151,7 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
             n => format!(", best of {n} restarts"),
         };
         lines.push(format!("{how}{restarts}"));
+        lines.extend(switched(report));
         lines.extend(collapses(report));
         lines.push(format!(
             "log-likelihood {} ({:.6} per sample)   BIC {}   AIC {}",
@@ -164,12 +170,49 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
     lines.join("\n")
 }
 
+/// Which components have too few samples, with figures: a sentence for a warning about `what`.
+pub(crate) fn degenerate(what: &str, model: &GaussianMixture) -> Option<String> {
+    let found = &model.report.as_ref()?.degenerate;
+    let p = &model.parameters;
+    let shown: Vec<String> = found
+        .iter()
+        .take(SHOWN_DEGENERATE)
+        .map(|d| format!("component {} {:.1}", d.component, d.effective_count))
+        .collect();
+    let more = match found.len().checked_sub(SHOWN_DEGENERATE + 1) {
+        Some(n) => format!(" and {} more", n + 1),
+        None => String::new(),
+    };
+    let full = p.covariance_type() == wgmm::CovarianceType::Full && p.n_features() > 1;
+    let (than, or) = match full {
+        true => (format!("for {} features", p.n_features()), "--covariance diag, "),
+        false => ("about one".into(), ""),
+    };
+    (!found.is_empty()).then(|| {
+        format!(
+            "{what} has components of too few samples, {than} (effective count: {}{more}). Their covariance is little \
+             more than --reg-covar, and likelihood, BIC and AIC look better than the fit is. Try fewer components, {or}a \
+             larger --reg-covar, or --n-init",
+            shown.join(", ")
+        )
+    })
+}
+
 /// What the check in f64 found.
-fn verified(v: Verification) -> String {
+pub(crate) fn verified(v: Verification) -> String {
     let verdict = if v.verified { "verified" } else { "NOT VERIFIED" };
     let off = v.difference.map_or("not finite".into(), |d| format!("off by {d:.1e}"));
     let rows = count(v.n_samples, "sample");
     format!("{verdict}: the mean log-likelihood of {rows} is {off} against f64, {:.0e} is allowed", v.bound)
+}
+
+/// From where on sums were in f64, where they began in f32.
+fn switched(report: &FitReport) -> Option<String> {
+    let worst = report.worst_rounding.filter(|worst| worst.switched)?;
+    Some(format!(
+        "f64 on the {} engine from iteration {} on: f32 left {:.1} digits of component {}",
+        report.engine.kind, worst.iteration, worst.digits, worst.component
+    ))
 }
 
 /// How often components collapsed and what was done, where they did.

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use wgmm::cpu::CpuEngine;
 use wgmm::em::{self, FitState, Observer, Step};
+use wgmm::error::quoted;
 use wgmm::options::CheckedOptions;
 use wgmm::report::{FitReport, StopReason};
 use wgmm::{Engine, Error, Samples};
@@ -70,7 +71,7 @@ pub(super) fn save(
         Ok(()) => failure.and(format!(
             "The model after {iterations} iterations is saved to {}: `--init {}` goes on from it",
             shown(path),
-            path.display()
+            quoted(&path.display().to_string())
         )),
         Err(other) => failure.and(format!("Its model could not be saved: {}", other.message())),
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use wgmm::plot::Section;
-use wgmm::{CovarianceType, Error, GaussianMixture, data};
+use wgmm::{CovarianceType, Error, GaussianMixture, Samples, data};
 
 use crate::exit::{Failure, Outcome, shown};
 use crate::output::short;
@@ -36,12 +36,12 @@ impl<'p> Printed<'p> {
         Ok(Printed { timings, comparison: compare.map(compared).transpose()? })
     }
 
-    /// The sections of a page about `n_samples` samples of `data`.
+    /// The sections of a page about the `samples` of `data`.
     ///
     /// # Errors
     /// Exit 3 for a comparison over other data.
-    pub(super) fn sections(self, data: &Path, n_samples: usize) -> Outcome<Vec<Section>> {
-        let comparison = self.comparison.map(|(path, found)| found.section(path, data, n_samples));
+    pub(super) fn sections(self, data: &Path, samples: &Samples<'_>) -> Outcome<Vec<Section>> {
+        let comparison = self.comparison.map(|(path, found)| found.section(path, (data, samples)));
         Ok(self.timings.into_iter().chain(comparison.transpose()?).collect())
     }
 }

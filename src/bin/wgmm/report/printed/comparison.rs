@@ -3,19 +3,20 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use wgmm::error::quoted;
 use wgmm::plot::{Section, SectionTable};
 use wgmm::report::EngineInfo;
-use wgmm::{CovarianceType, GaussianMixture};
+use wgmm::{CovarianceType, GaussianMixture, Samples};
 
 use super::{object, refused, shape_differences, time};
 use crate::exit::{Failure, Outcome, shown};
-use crate::output::quoted;
 
 /// What is used of the object.
 #[derive(Deserialize)]
 pub(super) struct Comparison {
     data: String,
     n_samples: usize,
+    total_weight: f64,
     n_features: usize,
     n_components: usize,
     covariance_type: CovarianceType,
@@ -98,17 +99,19 @@ impl Comparison {
         )))
     }
 
-    /// The section, on a page about `n_samples` samples.
+    /// The section, on a page about the `samples` of `data`.
     ///
     /// # Errors
     /// Exit 3 for a comparison over other data.
-    pub(super) fn section(&self, path: &Path, data: &Path, n_samples: usize) -> Outcome<Section> {
-        if self.n_samples != n_samples {
+    pub(super) fn section(&self, path: &Path, (data, samples): (&Path, &Samples<'_>)) -> Outcome<Section> {
+        let (n_samples, total_weight) = (samples.n_samples(), samples.total_weight());
+        if (self.n_samples, self.total_weight) != (n_samples, total_weight) {
             let [file, data] = [path, data].map(shown);
             return Err(Failure::input(format!(
-                "{file}: n_samples is {}, but {data} has {n_samples}: it compares over other data. Compare over this: `wgmm \
-                 compare {} --against MODEL --json > {}`",
+                "{file}: compares over {} samples of total weight {}, but {data} has {n_samples} of {total_weight}. Compare \
+                 over these: `wgmm compare {} --against MODEL --json > {}`, with the same --weights and --missing",
                 self.n_samples,
+                self.total_weight,
                 quoted(&data),
                 quoted(&file)
             )));
