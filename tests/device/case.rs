@@ -1,6 +1,7 @@
 //! Problems for the device: samples, a mixture whose components overlap, how the work is cut.
 
 use wgmm::gpu::Testing;
+use wgmm::gpu::plan::{Problem, Tuning};
 use wgmm::sample::{Sampler, random_mixture};
 use wgmm::{CovarianceType, Parameters, Samples};
 
@@ -45,6 +46,20 @@ impl Case {
     pub fn in_slabs(mut self, rows: usize) -> Case {
         self.testing.slab = Some(rows);
         self.name += &format!(" slab={rows}");
+        self
+    }
+
+    /// The case on a kernel that the table may not choose for it.
+    pub fn with_kernel(mut self, kernel: &str) -> Case {
+        let problem = Problem {
+            n_samples: self.values.len() / self.parameters.n_features(),
+            n_features: self.parameters.n_features(),
+            n_components: self.parameters.n_components(),
+            covariance_type: self.parameters.covariance_type(),
+            weighted: self.weights.is_some(),
+        };
+        self.testing.tuning = Some(Tuning::with_kernel(&problem, kernel).unwrap());
+        self.name += &format!(" {kernel}");
         self
     }
 

@@ -39,10 +39,14 @@ enum Shape {
     Tied,
     /// Diagonal blocks of several roles, weights.
     Diag,
+    /// The fused kernel, weights.
+    Fused,
+    /// The fused kernel, ragged slabs.
+    FusedSlabs,
 }
 
 impl Shape {
-    const ALL: [Shape; 9] = [
+    const ALL: [Shape; 11] = [
         Shape::Slabs,
         Shape::Weighted,
         Shape::Wide,
@@ -52,20 +56,30 @@ impl Shape {
         Shape::TiledPlain,
         Shape::Tied,
         Shape::Diag,
+        Shape::Fused,
+        Shape::FusedSlabs,
     ];
 
     fn case(self) -> Case {
         use CovarianceType::{Diag, Full, Tied};
         match self {
             Shape::Slabs => Case::new(Full, 1100, 3, 65, false).in_slabs(1),
-            Shape::Weighted => Case::new(Full, 513, 3, 5, true),
+            Shape::Weighted => Case::new(Full, 513, 3, 5, true).with_kernel("log_density_full"),
             Shape::Wide => Case::new(Full, 300, 8, 33, false),
-            Shape::Slices => Case::new(Full, 4500, 2, 3, false).in_slabs(1 << 20),
+            Shape::Slices => {
+                Case::new(Full, 4500, 2, 3, false).in_slabs(1 << 20).with_kernel("log_density_full")
+            }
             Shape::Lanes => Case::new(Full, 300, 17, 33, false),
             Shape::Tiled => Case::new(Full, 700, 33, 10, true).in_slabs(1),
             Shape::TiledPlain => Case::new(Full, 300, 33, 3, false),
             Shape::Tied => Case::new(Tied, 1100, 18, 10, false).in_slabs(1),
             Shape::Diag => Case::new(Diag, 513, 20, 10, true).in_slabs(1),
+            Shape::Fused => Case::new(Full, 513, 3, 5, true).with_kernel("fused"),
+            Shape::FusedSlabs => {
+                let mut case = Case::new(Full, 5000, 2, 4, false).in_slabs(1).with_kernel("fused");
+                case.testing.tuning.iter_mut().for_each(|t| t.slice = 1024);
+                case
+            }
         }
     }
 }
@@ -89,27 +103,27 @@ mutants! {
     LOG_DENSITY_FULL Slabs: "numbers < vec4" => "numbers <= vec4", "one sample of padding counts";
     LOG_DENSITY_FULL Wide: "i += 128u" => "i += 256u", "half of the factors are not staged";
     LOG_DENSITY_FULL Weighted: "range(i + 1)" => "range(i)", "the diagonal of W is missing";
-    LOG_DENSITY_FULL Weighted: "fma(y${i}, y${i}, mahalanobis)" => "fma(y${i}, y${i}, 0.5 * mahalanobis)", "distances are not added up";
-    LOG_DENSITY_FULL Weighted: " - mahalanobis;" => " + mahalanobis;", "far samples are the likeliest";
+    LOG_DENSITY_FULL Weighted: "fma(y${i}_${g}, y${i}_${g}, mahalanobis${g})" => "fma(y${i}_${g}, y${i}_${g}, 0.5 * mahalanobis${g})", "distances are not added up";
+    LOG_DENSITY_FULL Weighted: " - mahalanobis$" => " + mahalanobis$", "far samples are the likeliest";
     LOG_DENSITY_FULL Weighted: "exp2(-abs" => "exp(-abs", "bits taken for nats";
-    LOG_DENSITY_FULL Weighted: "l > largest)" => "l < largest)", "the larger term is scaled";
-    LOG_DENSITY_FULL Weighted: "max(largest, l)" => "min(largest, l)", "the largest is not tracked";
-    LOG_DENSITY_FULL Weighted: "largest + log2" => "largest - log2", "the sum is divided by";
+    LOG_DENSITY_FULL Weighted: "l > largest" => "l < largest", "the larger term is scaled";
+    LOG_DENSITY_FULL Weighted: "max(largest${g}, l)" => "min(largest${g}, l)", "the largest is not tracked";
+    LOG_DENSITY_FULL Weighted: "largest${g} + log2" => "largest${g} - log2", "the sum is divided by";
     LOG_DENSITY_FULL Weighted: "log_density - sample_log" => "log_density + sample_log", "weights are divided by";
     LOG_DENSITY_FULL Weighted: "weights > vec4" => "weights >= vec4", "samples of weight 0 count";
     LOG_DENSITY_FULL Weighted: "half > 0u" => "half > 1u", "odd invocations' log-likelihood is lost";
     LOG_DENSITY_FULL_TILED Tiled: "(slab.first_tile + workgroup.x)" => "(workgroup.x)", "every slab reads the first";
-    LOG_DENSITY_FULL_TILED Tiled: "k += 8u" => "k += 9u", "components are skipped";
-    LOG_DENSITY_FULL_TILED Tiled: "block * 16u + 16u" => "block * 16u", "the diagonal block is missing";
+    LOG_DENSITY_FULL_TILED Tiled: "k += ${TEAMS}u" => "k += ${TEAMS + 1}u", "components are skipped";
+    LOG_DENSITY_FULL_TILED Tiled: "range(j, 16)" => "range(j + 1, 16)", "the diagonal is missing";
     LOG_DENSITY_FULL_TILED Tiled: "factor += 4u" => "factor += 3u", "factors are out of step";
-    LOG_DENSITY_FULL_TILED Tiled: " - mahalanobis;" => " + mahalanobis;", "far samples are the likeliest";
-    LOG_DENSITY_FULL_TILED Tiled: "other < 8u" => "other < 2u", "teams are not joined";
+    LOG_DENSITY_FULL_TILED Tiled: " - mahalanobis$" => " + mahalanobis$", "far samples are the likeliest";
+    LOG_DENSITY_FULL_TILED Tiled: "other < ${TEAMS}u" => "other < 2u", "teams are not joined";
     LOG_DENSITY_FULL_TILED Tiled: "exp2(peak - joined)" => "exp2(joined - peak)", "joined the wrong way";
     LOG_DENSITY_FULL_TILED Tiled: "log_density - sample_log" => "log_density + sample_log", "weights are divided by";
     LOG_DENSITY_FULL_TILED Tiled: "dot(weights, log_density)" => "dot(weights, weights)", "the log-likelihood is something else";
-    LOG_DENSITY_FULL_TILED Tiled: "half = 16u" => "half = 8u", "half of the log-likelihood is lost";
+    LOG_DENSITY_FULL_TILED Tiled: "half = ${LANES // 2}u" => "half = ${LANES // 4}u", "half of the log-likelihood is lost";
     LOG_DENSITY_FULL_TILED TiledPlain: "numbers < vec4" => "numbers <= vec4", "one sample of padding counts";
-    LOG_DENSITY_DIAG Diag: "fma(y${u}_${c}, y${u}_${c}, mahalanobis${c});\n//% endfor\n//% endif" => "fma(y${u}_${c}, y${u}_${c}, vec4<f32>(0.0));\n//% endfor\n//% endif", "only the last feature counts";
+    LOG_DENSITY_DIAG Diag: "mahalanobis${c}_${g});\n//% endfor\n//% endfor\n//% endif" => "vec4<f32>(0.0));\n//% endfor\n//% endfor\n//% endif", "only the last feature counts";
     LOG_DENSITY_DIAG Diag: "factor += ${UNROLL * (2 if TIED else 4)}u" => "factor += ${UNROLL * (2 if TIED else 2)}u", "factors are out of step";
     LOG_DENSITY_DIAG Diag: "constants[first + ${c}u]" => "constants[first]", "eight components share a constant";
     LOG_DENSITY_DIAG Diag: "(first + ${c}u) * (slab" => "(${c}u) * (slab", "eights overwrite each other";
@@ -118,27 +132,40 @@ mutants! {
     LOG_DENSITY_DIAG Diag: "other < ${TEAMS}u" => "other < ${TEAMS - 3}u", "teams are not joined";
     LOG_DENSITY_DIAG Diag: "exp2(peak - joined)" => "exp2(joined - peak)", "joined the wrong way";
     LOG_DENSITY_DIAG Diag: "slab.first_partial + workgroup.x" => "workgroup.x", "slabs overwrite each other";
-    LOG_DENSITY_DIAG Tied: "x${u} + vec4<f32>" => "x${u} - vec4<f32>", "the mean is mirrored";
-    LOG_DENSITY_DIAG Tied: "own / 32u * ${D * 32}u" => "row / 32u * ${D * 32}u", "whitened samples are looked for in the chunk";
+    LOG_DENSITY_DIAG Tied: "x${u}_${g} + vec4<f32>" => "x${u}_${g} - vec4<f32>", "the mean is mirrored";
+    LOG_DENSITY_DIAG Tied: "own${g} / 32u * ${D * 32}u" => "row${g} / 32u * ${D * 32}u", "whitened samples are looked for in the chunk";
     WHITEN Tied: "(slab.first_tile + workgroup.x)" => "(workgroup.x)", "every slab whitens the first";
     WHITEN Tied: "block * 16u + 16u" => "block * 16u + 15u", "the last column is missing";
     WHITEN Tied: "block * 16u + ${i}u < ${D}u" => "block * 16u + ${i}u < ${D - 1}u", "the last feature is not written";
     MOMENTS Slabs: "slab.first_tile * TILE + workgroup.x" => "workgroup.x", "every slab reads the first";
     MOMENTS Weighted: "next_l${q} - next_normaliser" => "next_l${q} + next_normaliser", "densities are not normalised";
     MOMENTS Weighted: "stage <= ${SLICE // STAGE}u" => "stage < ${SLICE // STAGE}u", "the last stage is missing";
-    MOMENTS Weighted: "count += r${u}" => "count = r${u}", "responsibilities are not added up";
-    MOMENTS Weighted: "wg_features[at${u}] - origin0" => "wg_features[at${u}] + origin0", "the origin is mirrored before whitening";
-    MOMENTS Weighted: "w_${i}_0 * centred" => "w_0_0 * centred", "every row whitens as the first";
-    MOMENTS Wide: "at${u} + ${v}u] - origin${v}" => "at${u} + ${v}u] + origin${v}", "the origin is mirrored";
-    MOMENTS Weighted: "z${u}_${v} * r${u}" => "z${u}_${v}", "responsibilities are left out";
+    MOMENTS Weighted: "count${h} += r" => "count${h} = r", "responsibilities are not added up";
+    MOMENTS Weighted: "x${u}_0 - origin" => "x${u}_0 + origin", "the origin is mirrored before whitening";
+    MOMENTS Weighted: "w${h}_${i}_0 * centred" => "w${h}_0_0 * centred", "every row whitens as the first";
+    MOMENTS Wide: "x${u}_${v} - origin" => "x${u}_${v} + origin", "the origin is mirrored";
+    MOMENTS Weighted: "z${v} * r;" => "z${v};", "responsibilities are left out";
     MOMENTS Weighted: "other < ${SUBSETS}u" => "other < ${SUBSETS - 1}u", "a subset of the samples is lost";
     MOMENTS Weighted: "row % TILE;" => "row / TILE;", "samples of another tile";
-    MOMENTS Lanes: "] = count;" => "] = 0.0;", "counts of many components are lost";
+    MOMENTS Lanes: "] = count${h};" => "] = 0.0;", "counts of many components are lost";
     MOMENTS Lanes: "${SUMS + i}u * slab" => "${SUMS}u * slab", "first moments are not all written";
     MOMENTS Tiled: "below % 2u * 8u" => "below % 2u * 4u", "half-blocks overlap";
     MOMENTS Tiled: "first_column = rest" => "first_column = block", "another block's columns";
-    MOMENTS Tiled: "row_vec + ${v}u] - row_origin${v}" => "row_vec + ${v}u] + row_origin${v}", "the row's origin is mirrored";
+    MOMENTS Tiled: "row${u}_${v} - row_origin${v}" => "row${u}_${v} + row_origin${v}", "the row's origin is mirrored";
     MOMENTS Diag: "role * ${BLOCK // 4}u" => "role", "another block's features";
+    FUSED FusedSlabs: "slab.first_tile * 32u + workgroup.x" => "workgroup.x", "every slab reads the first";
+    FUSED FusedSlabs: "slab.first_partial + workgroup.x" => "workgroup.x", "slabs overwrite each other";
+    FUSED FusedSlabs: "numbers < vec4" => "numbers <= vec4", "one sample of padding counts";
+    FUSED FusedSlabs: "step < ${SLICE // 512}u" => "step < ${SLICE // 1024}u", "half of a slice is missing";
+    FUSED Fused: " - ${parameter(k, i)}" => " + ${parameter(k, i)}", "the origin is mirrored";
+    FUSED Fused: "range(1, i + 1)" => "range(1, i)", "the diagonal of W is missing";
+    FUSED Fused: "fma(-y${i}_${k}" => "fma(y${i}_${k}", "far samples are the likeliest";
+    FUSED Fused: "total += e" => "total = e", "only the last component counts";
+    FUSED Fused: "largest + log2" => "largest - log2", "the sum is divided by";
+    FUSED Fused: "weights.${\"xyzw\"[c]} / total" => "1.0 / total", "weights are left out of the moments";
+    FUSED Fused: "y${i}_${k} * r" => "y${i}_${k}", "responsibilities are left out";
+    FUSED Fused: "other < quarter * 32u + 32u" => "other < quarter * 32u + 31u", "an invocation's sums are lost";
+    FUSED Fused: "wg_sums[t + 64u] + wg_sums[t + 96u]" => "wg_sums[t + 64u]", "a quarter of the sums is lost";
     SUM_PARTIALS Slices: "sum += p${u}" => "sum = p${u}", "partials are not added up";
     SUM_PARTIALS Slices: "at += 8u" => "at += 4u", "slices are added twice";
     SUM_PARTIALS Slices: "slice < end" => "slice + 1u < end", "the last slice is lost";
@@ -200,6 +227,11 @@ fn log_density_diag_and_whiten() {
 #[test]
 fn moments() {
     assert!(run(&[shader::MOMENTS]) >= 10);
+}
+
+#[test]
+fn fused() {
+    assert!(run(&[shader::FUSED]) >= 10);
 }
 
 #[test]

@@ -51,6 +51,30 @@ fn full_up_to_8_features() {
     run_all(cases(CovarianceType::Full, 1..9));
 }
 
+/// Kernels that the table chooses for other sizes only.
+#[test]
+fn kernels_asked_for() {
+    let cases = [(1, 1, 1, true), (129, 2, 3, false), (4097, 3, 8, true), (513, 4, 6, false)];
+    run_all(cases.into_iter().flat_map(|(n, d, k, weighted)| {
+        ["log_density_full", "fused"]
+            .map(|kernel| Case::new(CovarianceType::Full, n, d, k, weighted).with_kernel(kernel))
+    }));
+    run_all([(300, 5, 9, true), (257, 16, 31, false), (129, 17, 3, false)].map(|(n, d, k, weighted)| {
+        Case::new(CovarianceType::Full, n, d, k, weighted).with_kernel("log_density_full_tiled")
+    }));
+    // More sums than the table would take, and eight samples per invocation of few.
+    run_all([Case::new(CovarianceType::Full, 700, 2, 33, true).with_kernel("fused")]);
+    for (covariance_type, d, k) in
+        [(CovarianceType::Full, 7, 5), (CovarianceType::Diag, 20, 9), (CovarianceType::Diag, 3, 40)]
+    {
+        let name =
+            if covariance_type == CovarianceType::Full { "log_density_full" } else { "log_density_diag" };
+        let mut case = Case::new(covariance_type, 1500, d, k, true).in_slabs(1).with_kernel(name);
+        case.testing.tuning.iter_mut().for_each(|t| t.density_groups = 2);
+        run_all([case]);
+    }
+}
+
 #[test]
 fn full_up_to_16_features() {
     run_all(cases(CovarianceType::Full, 9..17));
