@@ -85,9 +85,9 @@ fn fused(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_
 //% endfor
     }
 
-    // Rows of partials: [slice][statistic][component]. ${PASS} sums at a time: a quarter of the invocations' each, then the quarters.
+    // Rows of partials: [slice][statistic][component]. ${PASS} sums at a time: those of ${PASS} invocations each, then the parts.
     let value = t % ${PASS}u;
-    let quarter = t / ${PASS}u;
+    let part = t / ${PASS}u;
 //% set n = STATISTICS * K
 //% for pass in range((n + PASS) // PASS)
 //% set here = [PASS, n + 1 - pass * PASS] | min
@@ -103,7 +103,7 @@ fn fused(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_
     {
         var sum = 0.0;
         if (value < ${here}u) {
-            for (var other = quarter * 32u; other < quarter * 32u + 32u; other++) {
+            for (var other = part * ${PASS}u; other < part * ${PASS}u + ${PASS}u; other++) {
                 sum += wg_sums[value * 129u + other];
             }
         }
@@ -112,7 +112,10 @@ fn fused(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_
     }
     workgroupBarrier();
     if (t < ${here}u) {
-        let sum = (wg_sums[t] + wg_sums[t + 32u]) + (wg_sums[t + 64u] + wg_sums[t + 96u]);
+        var sum = wg_sums[t];
+        for (var other = ${PASS}u; other < 128u; other += ${PASS}u) {
+            sum += wg_sums[t + other];
+        }
 //% if pass * PASS + here > n
         if (t == ${here - 1}u) {
             log_likelihoods[slab.first_partial + workgroup.x] = sum;

@@ -65,5 +65,5 @@ fn plans() -> impl Iterator<Item = (&'static str, Limits, Plan)> {
 
 /// The kernels of a plan.
 fn kernels(plan: &Plan) -> Vec<&Kernel> {
-    plan.whiten.iter().chain([&plan.density.kernel, &plan.moments, &plan.sum]).collect()
+    plan.used().collect()
 }

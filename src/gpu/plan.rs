@@ -117,6 +117,8 @@ pub struct Plan {
     pub slice: usize,
     /// Slices per row of totals.
     pub slices_per_group: usize,
+    /// Samples whose log densities have room at once where an E-step needs none.
+    predicted_rows: usize,
     /// Samples per slab, at most.
     pub max_slab: usize,
     /// Workgroups per dispatch dimension, at most.
@@ -170,8 +172,9 @@ impl Plan {
             workgroup_bytes: 0,
             invocations: 256,
         };
-        let scratch_bytes = if is_fused { 0 } else { unit * k.max(whitened) * 4 };
-        let max_slab_units = units(MAX_SCRATCH_BYTES.min(limits.binding_bytes), scratch_bytes as u64)
+        let with_scratch =
+            units(MAX_SCRATCH_BYTES.min(limits.binding_bytes), (unit * k.max(whitened) * 4) as u64);
+        let max_slab_units = (if is_fused { usize::MAX } else { with_scratch })
             .min(units(
                 MAX_PARTIALS_BYTES.max(row_bytes * slices_per_unit as u64).min(limits.binding_bytes),
                 row_bytes * slices_per_unit as u64,
@@ -193,6 +196,7 @@ impl Plan {
             blocks,
             slice,
             slices_per_group,
+            predicted_rows: (with_scratch * unit).min(PREDICTED_ROWS),
             max_slab: (max_slab_units * unit).min(n_samples.next_multiple_of(unit)),
             workgroups: limits.workgroups,
             flops_per_sample: 2.0 * k as f64 * operations as f64,
@@ -208,7 +212,7 @@ impl Plan {
 
     /// Samples whose log densities have room at once: all of a slab, or those of one piece of a prediction.
     pub fn scratch_rows(&self) -> usize {
-        if self.fused.is_some() { self.max_slab.min(PREDICTED_ROWS) } else { self.max_slab }
+        if self.fused.is_some() { self.max_slab.min(self.predicted_rows) } else { self.max_slab }
     }
 
     /// Samples per partial sum of the log-likelihood.

@@ -113,7 +113,7 @@ mutants! {
     LOG_DENSITY_FULL Weighted: "weights > vec4" => "weights >= vec4", "samples of weight 0 count";
     LOG_DENSITY_FULL Weighted: "half > 0u" => "half > 1u", "odd invocations' log-likelihood is lost";
     LOG_DENSITY_FULL_TILED Tiled: "(slab.first_tile + workgroup.x)" => "(workgroup.x)", "every slab reads the first";
-    LOG_DENSITY_FULL_TILED Tiled: "k += ${TEAMS}u" => "k += ${TEAMS + 1}u", "components are skipped";
+    LOG_DENSITY_FULL_TILED Tiled: "var k = team;" => "var k = team + 1u;", "components are skipped";
     LOG_DENSITY_FULL_TILED Tiled: "range(j, 16)" => "range(j + 1, 16)", "the diagonal is missing";
     LOG_DENSITY_FULL_TILED Tiled: "factor += 4u" => "factor += 3u", "factors are out of step";
     LOG_DENSITY_FULL_TILED Tiled: " - mahalanobis$" => " + mahalanobis$", "far samples are the likeliest";
@@ -164,8 +164,8 @@ mutants! {
     FUSED Fused: "largest + log2" => "largest - log2", "the sum is divided by";
     FUSED Fused: "weights.${\"xyzw\"[c]} / total" => "1.0 / total", "weights are left out of the moments";
     FUSED Fused: "y${i}_${k} * r" => "y${i}_${k}", "responsibilities are left out";
-    FUSED Fused: "other < quarter * 32u + 32u" => "other < quarter * 32u + 31u", "an invocation's sums are lost";
-    FUSED Fused: "wg_sums[t + 64u] + wg_sums[t + 96u]" => "wg_sums[t + 64u]", "a quarter of the sums is lost";
+    FUSED Fused: "other < part * ${PASS}u + ${PASS}u" => "other < part * ${PASS}u + ${PASS - 1}u", "an invocation's sums are lost";
+    FUSED Fused: "other < 128u" => "other < ${128 - PASS}u", "a part of the sums is lost";
     SUM_PARTIALS Slices: "sum += p${u}" => "sum = p${u}", "partials are not added up";
     SUM_PARTIALS Slices: "at += 8u" => "at += 4u", "slices are added twice";
     SUM_PARTIALS Slices: "slice < end" => "slice + 1u < end", "the last slice is lost";

@@ -158,7 +158,7 @@ fn planted_texts_are_rejected() {
         ("two entry points", format!("{text}\n@compute @workgroup_size(1) fn other() {{}}")),
         ("workgroup size", text.replace("@workgroup_size(128)", "@workgroup_size(64)")),
         ("workgroup memory", format!("{text}\nvar<workgroup> wg_more: array<f32, 16>;")),
-        ("private array", text.replacen("let row =", "var a = array<f32, 4>(); let row =", 1)),
+        ("private array", text.replacen("let row0 =", "var a = array<f32, 4>(); let row0 =", 1)),
         ("private variable", format!("var<private> p: f32;\n{text}")),
         ("f64", format!("{text}\nconst A: f64 = 1.0lf;")),
         ("not WGSL", format!("{text}}}")),

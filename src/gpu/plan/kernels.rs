@@ -184,7 +184,7 @@ pub(super) fn tiled_vecs(d: usize) -> usize {
 /// The kernel that does a whole E-step in registers, for few components of few features.
 pub(super) fn fused(problem: &Problem, slice: usize) -> Kernel {
     let (d, k) = (problem.n_features, problem.n_components);
-    let pass = 32;
+    let pass = 16;
     let mut values = values([
         ("D", d),
         ("K", k),
