@@ -1,6 +1,10 @@
 //! Small dense f64 linear algebra for the host: Cholesky with the failing pivot, and the inverse of
 //! a lower triangle. Matrices are row-major slices of length D·D.
 
+use std::ops::Range;
+
+use pulp::{Arch, Simd, WithSimd};
+
 /// A pivot that was not positive: the matrix is not positive definite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct BadPivot {
@@ -10,39 +14,98 @@ pub(crate) struct BadPivot {
     pub(crate) value: f64,
 }
 
+/// Rows are padded to whole vectors of any instruction set: no loop has single numbers at its ends. What the
+/// vectors hold beside the triangle becomes anything, and nobody reads it.
+const LANES: usize = 8;
+
 /// Lower Cholesky factor L of `a` (A = L Lᵀ), reading only the lower triangle; the rest of the
 /// result is 0. Golub & Van Loan, *Matrix Computations*, 4.2.5, on Lᵀ: its rows lie in one piece, so
 /// that the updates vectorise.
 pub(crate) fn cholesky(a: &[f64], d: usize) -> Result<Vec<f64>, BadPivot> {
-    let mut upper = vec![0.0; d * d];
+    let width = d.next_multiple_of(LANES);
+    let mut upper = vec![0.0; d * width];
     for i in 0..d {
         for j in 0..=i {
-            upper[j * d + i] = a[i * d + j];
+            upper[j * width + i] = a[i * d + j];
         }
     }
-    for j in 0..d {
-        let (head, tail) = upper.split_at_mut((j + 1) * d);
-        let row = &mut head[j * d + j..];
-        let value = row[0];
-        // NaN fails this comparison, too.
-        if !(value > 0.0 && value.is_finite()) {
-            return Err(BadPivot { row: j, value });
-        }
-        let pivot = value.sqrt();
-        row.iter_mut().for_each(|u| *u /= pivot);
-        for i in j + 1..d {
-            let factor = row[i - j];
-            let below = &mut tail[(i - j - 1) * d + i..(i - j) * d];
-            below.iter_mut().zip(&row[i - j..]).for_each(|(b, u)| *b -= factor * u);
-        }
-    }
+    Arch::new().dispatch(Factorise { upper: &mut upper, width })?;
     let mut lower = vec![0.0; d * d];
     for i in 0..d {
         for j in 0..=i {
-            lower[i * d + j] = upper[j * d + i];
+            lower[i * d + j] = upper[j * width + i];
         }
     }
     Ok(lower)
+}
+
+/// The factorisation in place.
+struct Factorise<'m> {
+    upper: &'m mut [f64],
+    width: usize,
+}
+
+impl WithSimd for Factorise<'_> {
+    type Output = Result<(), BadPivot>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) -> Self::Output {
+        let Factorise { upper, width } = self;
+        for i in 0..upper.len() / width {
+            let (done, rest) = upper.split_at_mut(i * width);
+            let row = &mut rest[..width];
+            let first = i / LANES * LANES;
+            let column = |j: usize| done[j * width + i];
+            subtract(s, &mut row[first..], 0..i, column, |j| &done[j * width + first..(j + 1) * width]);
+            let value = row[i];
+            // NaN fails this comparison, too.
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(BadPivot { row: i, value });
+            }
+            divide(s, &mut row[first..], value.sqrt());
+        }
+        Ok(())
+    }
+}
+
+/// `row` − Σ_j `factor`(j)·`rows`(j), j in order, some vectors at a time in registers.
+#[inline(always)]
+fn subtract<'m, S: Simd>(
+    s: S,
+    row: &mut [f64],
+    range: Range<usize>,
+    factor: impl Fn(usize) -> f64,
+    rows: impl Fn(usize) -> &'m [f64],
+) {
+    let (blocks, rest) = S::as_mut_simd_f64s(row).0.as_chunks_mut::<4>();
+    for (b, block) in blocks.iter_mut().enumerate() {
+        let mut sums = *block;
+        for j in range.clone() {
+            let (factor, from) = (s.splat_f64s(factor(j)), S::as_simd_f64s(rows(j)).0);
+            let from = &from[b * 4..b * 4 + 4];
+            for v in 0..4 {
+                sums[v] = s.sub_f64s(sums[v], s.mul_f64s(factor, from[v]));
+            }
+        }
+        *block = sums;
+    }
+    let first = blocks.len() * 4;
+    for (v, value) in rest.iter_mut().enumerate() {
+        let mut sum = *value;
+        for j in range.clone() {
+            let (factor, from) = (s.splat_f64s(factor(j)), S::as_simd_f64s(rows(j)).0);
+            sum = s.sub_f64s(sum, s.mul_f64s(factor, from[first + v]));
+        }
+        *value = sum;
+    }
+}
+
+#[inline(always)]
+fn divide<S: Simd>(s: S, row: &mut [f64], by: f64) {
+    let by = s.splat_f64s(by);
+    for value in S::as_mut_simd_f64s(row).0 {
+        *value = s.div_f64s(*value, by);
+    }
 }
 
 /// ln Σ exp(values), exact against overflow and underflow; −∞ only if every value is.
@@ -56,22 +119,40 @@ pub fn log_sum_exp(values: &[f64]) -> f64 {
 
 /// Inverse of a lower triangular matrix with a positive diagonal, lower triangular itself.
 pub(crate) fn invert_lower(l: &[f64], d: usize) -> Vec<f64> {
-    let mut inverse = vec![0.0; d * d];
-    // Row i of the inverse needs the rows above it only: (e_i − Σ_j<i L_ij · inverse_j) / L_ii.
-    for i in 0..d {
-        let (done, row) = inverse.split_at_mut(i * d);
-        let row = &mut row[..d];
-        row[i] = 1.0;
-        for j in 0..i {
-            let factor = l[i * d + j];
-            for (r, above) in row[..=j].iter_mut().zip(&done[j * d..=j * d + j]) {
-                *r -= factor * above;
-            }
-        }
-        let pivot = l[i * d + i];
-        row[..=i].iter_mut().for_each(|r| *r /= pivot);
+    let width = d.next_multiple_of(LANES);
+    let mut inverse = vec![0.0; d * width];
+    Arch::new().dispatch(Invert { l, inverse: &mut inverse, d, width });
+    let mut result = vec![0.0; d * d];
+    for (to, from) in result.chunks_exact_mut(d).zip(inverse.chunks_exact(width)) {
+        to.copy_from_slice(&from[..d]);
     }
-    inverse
+    result
+}
+
+struct Invert<'m> {
+    l: &'m [f64],
+    inverse: &'m mut [f64],
+    d: usize,
+    width: usize,
+}
+
+impl WithSimd for Invert<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, s: S) {
+        let Invert { l, inverse, d, width } = self;
+        // Row i of the inverse needs the rows above it only: (e_i − Σ_j<i L_ij · inverse_j) / L_ii.
+        for i in 0..d {
+            let (done, row) = inverse.split_at_mut(i * width);
+            let row = &mut row[..width];
+            row[i] = 1.0;
+            // What a row above has not is 0.
+            let end = (i + 1).next_multiple_of(LANES);
+            subtract(s, &mut row[..end], 0..i, |j| l[i * d + j], |j| &done[j * width..j * width + end]);
+            divide(s, &mut row[..(i + 1).next_multiple_of(LANES)], l[i * d + i]);
+        }
+    }
 }
 
 /// W S Wᵀ with W lower triangular and S symmetric.

@@ -41,29 +41,26 @@ impl Precisions {
         // ln det L per factor: D ln σ for spherical, Σ ln L_ii otherwise; W's diagonal is 1/L_ii.
         let (whitening, log_dets): (Vec<f64>, Vec<f64>) = match parameters.covariance_type() {
             CovarianceType::Full | CovarianceType::Tied => {
-                let factorise = |(component, matrix): (usize, &[f64])| {
+                let mut whitening = vec![0.0; covariances.len()];
+                let factorise = |(component, (matrix, out)): (usize, (&[f64], &mut [f64]))| {
                     let l = linalg::cholesky(matrix, d).map_err(|pivot| Error::NotPositiveDefinite {
                         component,
                         pivot: pivot.row,
                         value: pivot.value,
                         iteration: None,
                     })?;
-                    let log_det = (0..d).map(|i| l[i * d + i].ln()).sum::<f64>();
-                    Ok((linalg::invert_lower(&l, d), log_det))
+                    out.copy_from_slice(&linalg::invert_lower(&l, d));
+                    Ok((0..d).map(|i| l[i * d + i].ln()).sum::<f64>())
                 };
+                let pairs = covariances.chunks_exact(d * d).zip(whitening.chunks_exact_mut(d * d));
                 // Waking the other threads costs as much as a few hundred thousand multiplications.
-                let factors: Vec<Result<_>> = if covariances.len() * d < PARALLEL_WORK {
-                    covariances.chunks_exact(d * d).enumerate().map(factorise).collect()
+                let results: Vec<Result<f64>> = if covariances.len() * d < PARALLEL_WORK {
+                    pairs.enumerate().map(factorise).collect()
                 } else {
-                    covariances.par_chunks_exact(d * d).enumerate().map(factorise).collect()
+                    let pairs: Vec<_> = pairs.collect();
+                    pairs.into_par_iter().enumerate().map(factorise).collect()
                 };
-                let mut whitening = Vec::with_capacity(covariances.len());
-                let mut log_dets = Vec::with_capacity(k);
-                for factor in factors {
-                    let (w, log_det) = factor?;
-                    whitening.extend_from_slice(&w);
-                    log_dets.push(log_det);
-                }
+                let mut log_dets = results.into_iter().collect::<Result<Vec<f64>>>()?;
                 if parameters.covariance_type() == CovarianceType::Tied {
                     log_dets.resize(k, log_dets[0]);
                 }

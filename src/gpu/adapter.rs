@@ -1,5 +1,7 @@
 //! The graphics adapters there are, the best first, and the one that a request means.
 
+use std::sync::LazyLock;
+
 use pollster::block_on;
 
 use crate::error::{Error, Result};
@@ -30,17 +32,19 @@ pub struct AdapterSummary {
 /// Vulkan, Metal and DX12; OpenGL has no compute worth having.
 const BACKENDS: wgpu::Backends = wgpu::Backends::PRIMARY;
 
-fn instance() -> wgpu::Instance {
+/// The instance of this process. It is kept: NVIDIA's driver (580.159, Linux) can be loaded and unloaded 29 times,
+/// then it shows no adapter any more.
+static INSTANCE: LazyLock<wgpu::Instance> = LazyLock::new(|| {
     wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends: BACKENDS,
         flags: wgpu::InstanceFlags::empty(),
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     })
-}
+});
 
 /// Hardware before software, discrete before integrated, then the driver's order.
 fn sorted_adapters() -> Vec<wgpu::Adapter> {
-    let mut adapters = block_on(instance().enumerate_adapters(BACKENDS));
+    let mut adapters = block_on(INSTANCE.enumerate_adapters(BACKENDS));
     adapters.sort_by_key(|a| match a.get_info().device_type {
         wgpu::DeviceType::DiscreteGpu => 0,
         wgpu::DeviceType::IntegratedGpu => 1,
