@@ -22,7 +22,7 @@ use crate::data::Scaling;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::model::Parameters;
-use crate::precision::Precisions;
+use crate::precision::{PARALLEL_WORK, Precisions};
 use crate::shape::CovarianceType;
 
 /// Estimated errors above this leave fewer than three digits.
@@ -30,9 +30,6 @@ pub const POOR: f64 = 1e-3;
 
 /// Half the distance from 1 to the next f32.
 const UNIT_ROUNDOFF: f64 = 1.0 / 16_777_216.0;
-
-/// Multiplications below which one thread is faster than many.
-const PARALLEL_WORK: usize = 1 << 18;
 
 /// Whether the device sums second moments of whitened coordinates: a few features are quickly whitened, and
 /// nearly dependent ones then cost √c instead of c.

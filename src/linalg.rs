@@ -77,26 +77,33 @@ fn subtract<'m, S: Simd>(
     factor: impl Fn(usize) -> f64,
     rows: impl Fn(usize) -> &'m [f64],
 ) {
-    let (blocks, rest) = S::as_mut_simd_f64s(row).0.as_chunks_mut::<4>();
+    let (blocks, singles) = S::as_mut_simd_f64s(row).0.as_chunks_mut::<4>();
+    let first = blocks.len() * 4;
+    subtract_blocks(s, blocks, 0, &range, &factor, &rows);
+    subtract_blocks(s, singles.as_chunks_mut::<1>().0, first, &range, &factor, &rows);
+}
+
+/// [`subtract`] for blocks of V vectors, which start at vector `first` of the row.
+#[inline(always)]
+fn subtract_blocks<'m, S: Simd, const V: usize>(
+    s: S,
+    blocks: &mut [[S::f64s; V]],
+    first: usize,
+    range: &Range<usize>,
+    factor: &impl Fn(usize) -> f64,
+    rows: &impl Fn(usize) -> &'m [f64],
+) {
     for (b, block) in blocks.iter_mut().enumerate() {
+        let at = first + b * V;
         let mut sums = *block;
         for j in range.clone() {
             let (factor, from) = (s.splat_f64s(factor(j)), S::as_simd_f64s(rows(j)).0);
-            let from = &from[b * 4..b * 4 + 4];
-            for v in 0..4 {
+            let from = &from[at..at + V];
+            for v in 0..V {
                 sums[v] = s.sub_f64s(sums[v], s.mul_f64s(factor, from[v]));
             }
         }
         *block = sums;
-    }
-    let first = blocks.len() * 4;
-    for (v, value) in rest.iter_mut().enumerate() {
-        let mut sum = *value;
-        for j in range.clone() {
-            let (factor, from) = (s.splat_f64s(factor(j)), S::as_simd_f64s(rows(j)).0);
-            sum = s.sub_f64s(sum, s.mul_f64s(factor, from[first + v]));
-        }
-        *value = sum;
     }
 }
 
@@ -150,7 +157,7 @@ impl WithSimd for Invert<'_> {
             // What a row above has not is 0.
             let end = (i + 1).next_multiple_of(LANES);
             subtract(s, &mut row[..end], 0..i, |j| l[i * d + j], |j| &done[j * width..j * width + end]);
-            divide(s, &mut row[..(i + 1).next_multiple_of(LANES)], l[i * d + i]);
+            divide(s, &mut row[..end], l[i * d + i]);
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::model::Parameters;
 use crate::shape::CovarianceType;
 
 /// Multiplications below which one thread is faster than many.
-const PARALLEL_WORK: usize = 1 << 18;
+pub(crate) const PARALLEL_WORK: usize = 1 << 18;
 
 /// Whitening factors W = L⁻¹ (Σ = L Lᵀ; scikit-learn's `precisions_cholesky_` is Wᵀ) and
 /// c_k = ln π_k − ½ D ln 2π − ln det L_k, so that
@@ -52,13 +52,13 @@ impl Precisions {
                     out.copy_from_slice(&linalg::invert_lower(&l, d));
                     Ok((0..d).map(|i| l[i * d + i].ln()).sum::<f64>())
                 };
-                let pairs = covariances.chunks_exact(d * d).zip(whitening.chunks_exact_mut(d * d));
                 // Waking the other threads costs as much as a few hundred thousand multiplications.
                 let results: Vec<Result<f64>> = if covariances.len() * d < PARALLEL_WORK {
+                    let pairs = covariances.chunks_exact(d * d).zip(whitening.chunks_exact_mut(d * d));
                     pairs.enumerate().map(factorise).collect()
                 } else {
-                    let pairs: Vec<_> = pairs.collect();
-                    pairs.into_par_iter().enumerate().map(factorise).collect()
+                    let out = whitening.par_chunks_exact_mut(d * d);
+                    covariances.par_chunks_exact(d * d).zip(out).enumerate().map(factorise).collect()
                 };
                 let mut log_dets = results.into_iter().collect::<Result<Vec<f64>>>()?;
                 if parameters.covariance_type() == CovarianceType::Tied {

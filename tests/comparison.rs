@@ -1,7 +1,5 @@
 //! Judging two runs: right engines are within the bounds however badly conditioned the run, wrong ones are not.
 
-use std::ops::Range;
-
 #[cfg(feature = "gpu")]
 use wgmm::compare::judge::BoundSource;
 use wgmm::compare::judge::{Check, Tier, judge_conditioned};
@@ -9,10 +7,9 @@ use wgmm::compare::run::{disturbed, follow};
 use wgmm::data::Scaling;
 use wgmm::em::NoObserver;
 use wgmm::moments::Moments;
-use wgmm::report::EngineInfo;
 use wgmm::{CovarianceType, Engine, FitOptions, Init, Parameters, Result};
 
-use crate::support::engines::Kind;
+use crate::support::engines::{Kind, left_to_inner};
 use crate::support::problem::Problem;
 
 /// An engine whose sums are changed by `fault`.
@@ -22,25 +19,12 @@ struct Faulty<'a> {
 }
 
 impl Engine for Faulty<'_> {
-    fn n_samples(&self) -> usize {
-        self.inner.n_samples()
-    }
-    fn n_features(&self) -> usize {
-        self.inner.n_features()
-    }
-    fn total_weight(&self) -> f64 {
-        self.inner.total_weight()
-    }
+    left_to_inner!(weighted_log_densities, info);
+
     fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
         let mut moments = self.inner.e_step(parameters)?;
         (self.fault)(&mut moments);
         Ok(moments)
-    }
-    fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
-        self.inner.weighted_log_densities(parameters, rows)
-    }
-    fn info(&self) -> EngineInfo {
-        self.inner.info()
     }
 }
 

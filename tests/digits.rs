@@ -1,7 +1,7 @@
 //! Digits that f32 leaves in every iteration: where they are too few, a fit goes on in f64, if its engine has that.
 //! The engine here computes in f64 and says what it is told to say, so that every switch is planted.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
 use wgmm::checkpoint::Identity;
 use wgmm::choose::{EngineKind, EngineRequest, Fallback};
@@ -10,11 +10,10 @@ use wgmm::cpu::CpuEngine;
 use wgmm::data::Scaling;
 use wgmm::em::{self, FitState, Step};
 use wgmm::fallback::FallbackEngine;
-use wgmm::moments::Moments;
 use wgmm::report::{EngineInfo, WorstRounding};
 use wgmm::{CovarianceType, Engine, Error, FitOptions, GaussianMixture, Init, Parameters, Result, Samples};
 
-use crate::support::engines::Kind;
+use crate::support::engines::{Kind, left_to_inner};
 use crate::support::problem::Problem;
 
 /// What rounding errors there are in a restart and an iteration.
@@ -30,21 +29,8 @@ struct Scripted<'a> {
 }
 
 impl Engine for Scripted<'_> {
-    fn n_samples(&self) -> usize {
-        self.inner.n_samples()
-    }
-    fn n_features(&self) -> usize {
-        self.inner.n_features()
-    }
-    fn total_weight(&self) -> f64 {
-        self.inner.total_weight()
-    }
-    fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
-        self.inner.e_step(parameters)
-    }
-    fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
-        self.inner.weighted_log_densities(parameters, rows)
-    }
+    left_to_inner!(e_step, weighted_log_densities);
+
     fn scaling(&self) -> Option<&Scaling> {
         Some(&self.scaling)
     }

@@ -1,17 +1,15 @@
 //! Devices that fail: an engine that tells lies must end in a typed error or an honest report, never
 //! in a wrong model that calls itself converged.
 
-use std::ops::Range;
-
 use wgmm::em::{self, NoObserver};
 use wgmm::moments::{Moments, m_step};
-use wgmm::report::{EngineInfo, StopReason};
+use wgmm::report::StopReason;
 use wgmm::{
     CovarianceCenter, CovarianceType, Engine, Error, FitOptions, GaussianMixture, Init, Parameters, Result,
     Samples,
 };
 
-use crate::support::engines::Kind;
+use crate::support::engines::{Kind, left_to_inner};
 use crate::support::problem::Problem;
 
 /// The reference engine with its moments spoiled from E-step `from` on (counted from 1).
@@ -23,15 +21,8 @@ struct Faulty<'a, F> {
 }
 
 impl<F: FnMut(usize, &mut Moments) -> Result<()>> Engine for Faulty<'_, F> {
-    fn n_samples(&self) -> usize {
-        self.inner.n_samples()
-    }
-    fn n_features(&self) -> usize {
-        self.inner.n_features()
-    }
-    fn total_weight(&self) -> f64 {
-        self.inner.total_weight()
-    }
+    left_to_inner!(weighted_log_densities, info);
+
     fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
         self.calls += 1;
         let mut moments = self.inner.e_step(parameters)?;
@@ -39,12 +30,6 @@ impl<F: FnMut(usize, &mut Moments) -> Result<()>> Engine for Faulty<'_, F> {
             (self.spoil)(self.calls, &mut moments)?;
         }
         Ok(moments)
-    }
-    fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
-        self.inner.weighted_log_densities(parameters, rows)
-    }
-    fn info(&self) -> EngineInfo {
-        self.inner.info()
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::ops::Range;
 
-use wgmm::moments::Moments;
 use wgmm::report::EngineInfo;
 use wgmm::verify::{Verify, verification, verify};
 use wgmm::{CovarianceType, Engine, GaussianMixture, Parameters, Result, Samples};
 
-use crate::support::engines::{HOST, Kind, on_every_engine};
+use crate::support::engines::{HOST, Kind, left_to_inner, on_every_engine};
 use crate::support::problem::Problem;
 
 on_every_engine!(right_results_are_verified, the_file_keeps_the_verification);
@@ -20,18 +19,8 @@ struct Faulty<'a, F> {
 }
 
 impl<F: Fn(usize, &mut [f64])> Engine for Faulty<'_, F> {
-    fn n_samples(&self) -> usize {
-        self.inner.n_samples()
-    }
-    fn n_features(&self) -> usize {
-        self.inner.n_features()
-    }
-    fn total_weight(&self) -> f64 {
-        self.inner.total_weight()
-    }
-    fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
-        self.inner.e_step(parameters)
-    }
+    left_to_inner!(e_step);
+
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
         let mut values = self.inner.weighted_log_densities(parameters, rows.clone())?;
         let k = parameters.n_components();

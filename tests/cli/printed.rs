@@ -7,11 +7,23 @@ use super::Bench;
 /// A model of iris, what `fit` printed as it wrote it, and what two comparisons printed about it.
 fn printed() -> Bench {
     let bench = Bench::new();
-    let keep = |name: &str, line: &str| bench.write(name, &bench.run(line).ok().stdout);
-    keep("fit.json", "fit IRIS -k 3 --engine cpu --verify all -o m.json --json");
-    keep("against.json", "compare IRIS --against m.json --engines cpu,reference --json");
-    keep("engines.json", "compare IRIS -k 3 --engines cpu,reference --json");
+    keep(&bench, "fit.json", "fit IRIS -k 3 --engine cpu --verify all -o m.json --json");
+    keep(&bench, "against.json", "compare IRIS --against m.json --engines cpu,reference --json");
+    keep(&bench, "engines.json", "compare IRIS -k 3 --engines cpu,reference --json");
     bench
+}
+
+/// Runs `line` and keeps in `name` what it printed.
+fn keep(bench: &Bench, name: &str, line: &str) {
+    bench.write(name, &bench.run(line).ok().stdout);
+}
+
+/// Each file is refused as what `option` takes for m.json: its own words, and the `advice`.
+fn refused(bench: &Bench, option: &str, files: [(&str, &str); 4], advice: &str) {
+    for (file, words) in files {
+        let line = format!("report m.json IRIS {option} {file} -o r.html");
+        bench.run(&line).code(3).says(&[file, "m.json", words, advice]);
+    }
 }
 
 fn value(bench: &Bench, name: &str) -> Value {
@@ -119,20 +131,17 @@ type Plant = fn(&mut Value);
 fn what_was_printed_about_another_fit_is_refused() {
     let bench = printed();
     let before = value(&bench, "fit.json");
-    let keep = |name: &str, line: &str| bench.write(name, &bench.run(line).ok().stdout);
-    keep("k.json", "fit IRIS -k 2 --engine cpu --json");
-    keep("d.json", "fit IRIS -k 3 --engine cpu --columns 1,2 --json");
-    keep("type.json", "fit IRIS -k 3 --engine cpu --covariance diag --json");
-    keep("seed.json", "fit IRIS -k 3 --engine cpu --init random --seed 3 --json");
-    for (file, words) in [
+    keep(&bench, "k.json", "fit IRIS -k 2 --engine cpu --json");
+    keep(&bench, "d.json", "fit IRIS -k 3 --engine cpu --columns 1,2 --json");
+    keep(&bench, "type.json", "fit IRIS -k 3 --engine cpu --covariance diag --json");
+    keep(&bench, "seed.json", "fit IRIS -k 3 --engine cpu --init random --seed 3 --json");
+    let files = [
         ("k.json", "n_components is 2, not 3"),
         ("d.json", "n_features is 2, not 4"),
         ("type.json", "covariance_type is diag, not full"),
         ("seed.json", "weights differ, means differ, covariances differ"),
-    ] {
-        let line = format!("report m.json IRIS --fit {file} -o r.html");
-        bench.run(&line).code(3).says(&[file, "m.json", words, "--json"]);
-    }
+    ];
+    refused(&bench, "--fit", files, "--json");
     // Planted: one number of each part, by the last bit or by one.
     let plants: [(&str, Plant); 7] = [
         ("means differ", |f| f["model"]["means"][2][3] = next(&f["model"]["means"][2][3])),
@@ -165,20 +174,17 @@ fn next(value: &Value) -> Value {
 #[test]
 fn what_was_printed_about_other_mixtures_is_refused() {
     let bench = printed();
-    let keep = |name: &str, line: &str| bench.write(name, &bench.run(line).ok().stdout);
-    keep("k.json", "compare IRIS -k 2 --engines cpu,reference --json");
-    keep("d.json", "compare IRIS -k 3 --columns 1,2 --engines cpu,reference --json");
-    keep("type.json", "compare IRIS -k 3 --covariance tied --engines cpu,reference --json");
-    keep("short.json", "compare IRIS -k 3 --engines cpu,reference --tol 0 --max-iter 5 --json");
-    for (file, words) in [
+    keep(&bench, "k.json", "compare IRIS -k 2 --engines cpu,reference --json");
+    keep(&bench, "d.json", "compare IRIS -k 3 --columns 1,2 --engines cpu,reference --json");
+    keep(&bench, "type.json", "compare IRIS -k 3 --covariance tied --engines cpu,reference --json");
+    keep(&bench, "short.json", "compare IRIS -k 3 --engines cpu,reference --tol 0 --max-iter 5 --json");
+    let files = [
         ("k.json", "n_components is 2, not 3"),
         ("d.json", "n_features is 2, not 4"),
         ("type.json", "covariance_type is tied, not full"),
         ("short.json", "none of its mixtures"),
-    ] {
-        let line = format!("report m.json IRIS --compare {file} -o r.html");
-        bench.run(&line).code(3).says(&[file, "m.json", words, "--against m.json"]);
-    }
+    ];
+    refused(&bench, "--compare", files, "--against m.json");
     let rows: Vec<String> =
         std::fs::read_to_string(super::iris()).unwrap().lines().map(str::to_owned).collect();
     bench.write("half.csv", &rows[..76].join("\n"));

@@ -89,3 +89,40 @@ macro_rules! on_every_engine {
     };
 }
 pub(crate) use on_every_engine;
+
+/// Methods of [`Engine`] that an engine which lies about something else leaves to its `inner` one: the sizes, and
+/// those that are named.
+macro_rules! left_to_inner {
+    (@ e_step) => {
+        fn e_step(&mut self, parameters: &wgmm::Parameters) -> wgmm::Result<wgmm::moments::Moments> {
+            self.inner.e_step(parameters)
+        }
+    };
+    (@ weighted_log_densities) => {
+        fn weighted_log_densities(
+            &mut self,
+            parameters: &wgmm::Parameters,
+            rows: std::ops::Range<usize>,
+        ) -> wgmm::Result<Vec<f64>> {
+            self.inner.weighted_log_densities(parameters, rows)
+        }
+    };
+    (@ info) => {
+        fn info(&self) -> wgmm::report::EngineInfo {
+            self.inner.info()
+        }
+    };
+    ($($method:ident),*) => {
+        fn n_samples(&self) -> usize {
+            self.inner.n_samples()
+        }
+        fn n_features(&self) -> usize {
+            self.inner.n_features()
+        }
+        fn total_weight(&self) -> f64 {
+            self.inner.total_weight()
+        }
+        $($crate::support::engines::left_to_inner!(@ $method);)*
+    };
+}
+pub(crate) use left_to_inner;
