@@ -75,6 +75,11 @@ impl EngineRequest {
         self.fallback.unwrap_or(by_itself)
     }
 
+    /// Whether something is asked for that only a graphics card has: then an automatic choice takes one.
+    fn is_about_a_card(&self) -> bool {
+        self.adapter.is_some() || self.kernel.is_some() || self.dump_shaders.is_some()
+    }
+
     /// Whether all cores take over from a graphics card where its f32 sums leave fewer than three digits of a
     /// component: after an automatic choice that allows a fallback. A card that was asked for by `gpu` stays.
     pub fn switches(&self) -> bool {
@@ -102,7 +107,7 @@ pub fn open_engine<'a>(
         }
         EngineKind::Cpu => cpu(samples, request, "as asked for"),
         EngineKind::Gpu => gpu(samples, request),
-        EngineKind::Auto if request.adapter.is_some() => gpu(samples, request),
+        EngineKind::Auto if request.is_about_a_card() => gpu(samples, request),
         EngineKind::Auto => auto(samples, n_components, request),
     }
 }

@@ -74,6 +74,30 @@ fn every_stored_file_has_its_test_and_the_count_is_known() {
     assert_eq!(goldens.iter().filter(|g| matches!(g.outcome, Outcome::Error)).count(), 1);
 }
 
+/// Each case on every other kernel that can serve it.
+#[cfg(feature = "gpu")]
+#[test]
+fn device_on_kernels_asked_for() {
+    use wgmm::gpu::plan::{Problem, kernels_for};
+
+    let mut seen = BTreeSet::new();
+    for case in CASES {
+        let golden = load(case);
+        let problem = Problem {
+            n_samples: golden.samples.n_samples(),
+            n_features: golden.samples.n_features(),
+            n_components: golden.start.n_components(),
+            covariance_type: golden.start.covariance_type(),
+            weighted: golden.samples.sample_weights().is_some(),
+        };
+        for kernel in kernels_for(&problem).into_iter().skip(1) {
+            seen.insert(kernel.name);
+            check(case, Kind::Kernel(kernel.name));
+        }
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["log_density_full", "log_density_full_tiled"]);
+}
+
 /// Cases that may not be copied here: give their folder in `WGMM_GOLDEN_DIR`.
 mod elsewhere {
     use super::*;

@@ -209,7 +209,7 @@ impl Scratch {
         self.write(context)?;
         let dispatches: Vec<_> = self.dispatches().filter(|_| !context.faults.drops_dispatch()).collect();
         let ending = !context.faults.drops_dispatch();
-        let mut pieces = dispatches.chunks(SLABS_PER_SUBMISSION * self.stages.len()).peekable();
+        let mut pieces = dispatches.chunks(SLABS_PER_SUBMISSION * self.summing().count()).peekable();
         let mut submissions = Vec::new();
         loop {
             let some = pieces.next().unwrap_or_default();
@@ -296,14 +296,17 @@ impl Scratch {
     fn dispatches(&self) -> impl Iterator<Item = Dispatch<'_>> {
         let chunks = self.cut.iter().flat_map(|cut| &cut.chunks);
         let slabs = chunks.flat_map(|(slabs, groups)| slabs.iter().map(move |slab| (slab, groups)));
-        slabs.enumerate().flat_map(|(i, (slab, groups))| {
-            let is_fused = self.stages.iter().any(|s| s.work == Work::Fused);
-            self.stages
-                .iter()
-                .zip(groups)
-                .filter(move |(stage, _)| !(is_fused && stage.work == Work::Density))
-                .map(move |(stage, group)| (stage, group, slab, (i * PART_BYTES) as u32))
+        slabs.enumerate().flat_map(move |(i, (slab, groups))| {
+            let offset = (i * PART_BYTES) as u32;
+            self.summing().map(move |s| (&self.stages[s], &groups[s], slab, offset))
         })
+    }
+
+    /// The stages that an E-step runs, by number: beside a fused kernel the densities are for predictions.
+    fn summing(&self) -> impl Iterator<Item = usize> {
+        let is_fused = self.stages.iter().any(|s| s.work == Work::Fused);
+        let stages = self.stages.iter().enumerate();
+        stages.filter(move |(_, s)| !(is_fused && s.work == Work::Density)).map(|(i, _)| i)
     }
 
     /// Weighted log densities in bits of the samples `rows` of `chunk`: the row stride, how many samples

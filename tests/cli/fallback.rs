@@ -4,7 +4,7 @@ mod device {
     use crate::cli::{Bench, Ran, ran};
     use crate::support::files::numbers;
 
-    /// Data big enough for several E-steps of several submissions each.
+    /// Data of several slabs; an E-step is one submission.
     fn bench() -> Bench {
         let bench = Bench::new();
         bench.run("synth -k 3 -d 2 -n 6000 --seed 4 -o x.csv").ok();
@@ -52,7 +52,8 @@ mod device {
             assert!((mean(&found) - mean(&whole)).abs() < 1e-5);
             std::fs::remove_file(bench.path("lost.json")).unwrap();
         }
-        assert!(lost >= 14 && saved >= 6, "lost {lost} times, saved {saved} times");
+        // The upload and the first E-step leave nothing to save.
+        assert_eq!((lost, saved), (STEPS + 2, STEPS));
     }
 
     /// The fit goes on where the device left it.
@@ -61,7 +62,7 @@ mod device {
         let bench = bench();
         bench.run(&format!("{FIT} --max-iter {STEPS} -o gpu.json")).ok();
         let expected = model(&bench, "gpu.json");
-        for n in [1, 2, 5, 9] {
+        for n in [1, 2, 4, 6] {
             let line =
                 format!("{FIT} --max-iter {STEPS} --fallback cpu --lose-device {n} -o m.json --labels l.csv");
             let ran = bench.run(&line).ok().says(&["warning: ", "device was lost", "cpu engine"]);
@@ -78,7 +79,7 @@ mod device {
         }
         // An adapter that was asked for, but not insisted on, falls back by itself.
         let line = FIT.replace("--engine gpu", "--engine auto --adapter 0");
-        bench.run(&format!("{line} --lose-device 9")).ok().says(&["warning: ", "cpu engine"]);
+        bench.run(&format!("{line} --lose-device 6")).ok().says(&["warning: ", "cpu engine"]);
     }
 
     #[test]

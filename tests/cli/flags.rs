@@ -41,6 +41,10 @@ fn usage_errors_name_the_flag_and_its_range() {
             ("fit IRIS -o m.json -k 3 --covariance-center x", &["--covariance-center", "new-mean, old-mean"]),
             ("fit IRIS -o m.json -k 3 --engine tpu", &["--engine", "auto, gpu, cpu, reference"]),
             ("fit IRIS -o m.json -k 3 --engine cpu --adapter 0", &["--adapter", "--engine cpu"]),
+            ("fit IRIS -o m.json -k 3 --engine cpu --kernel fused", &["--kernel", "--engine cpu"]),
+            ("fit IRIS -o m.json -k 3 --engine reference --dump-shaders s", &["--dump-shaders", "--engine"]),
+            ("fit IRIS -o m.json -k 3 --dump-shaders=", &["--dump-shaders"]),
+            ("compare IRIS -k 3 --engines cpu,reference --kernel fused", &["--kernel", "--engines"]),
             ("fit IRIS -o m.json -k 3 --missing keep", &["--missing", "error, drop"]),
             ("fit IRIS -o m.json -k 3 --header maybe", &["--header", "detect, yes, no"]),
             ("fit IRIS -o m.json -k 3 --progress often", &["--progress", "auto, always, never"]),
@@ -112,6 +116,26 @@ fn adapters_that_are_not_there() {
             ("fit IRIS -k 3 -o m.json --engine gpu --adapter 99", &["99", "--engine cpu"]),
         ],
     );
+}
+
+/// Iris has four features: only three components' sums fit the fused kernel.
+#[test]
+fn kernels_that_cannot_serve() {
+    let bench = Bench::new();
+    for engine in ["", "--engine gpu", "--engine gpu --fallback cpu"] {
+        let fit = |k| {
+            bench.run(&format!(
+                "fit IRIS -k {k} -o m.json --tol 0.01 --dump-shaders s {engine} --kernel fused"
+            ))
+        };
+        fit(14).code(2).says(&["kernel", "fused", "log_density_full"]);
+        assert_eq!(bench.files(), [] as [&str; 0]);
+        fit(3).ok();
+        let shader = bench.read("s/fused.wgsl");
+        assert!(shader.contains("fn fused(") && !shader.contains("${"), "{shader}");
+        std::fs::remove_file(bench.path("m.json")).unwrap();
+        std::fs::remove_dir_all(bench.path("s")).unwrap();
+    }
 }
 
 #[test]

@@ -51,7 +51,10 @@ pub fn bindings_mismatch(module: &Module, declared: &[Vec<(u32, Binding)>; 3]) -
     for (_, variable) in module.global_variables.iter() {
         let Some(at) = &variable.binding else { continue };
         let kind = match variable.space {
-            AddressSpace::Uniform => Binding::Slab,
+            AddressSpace::Uniform if module.types[variable.ty].name.as_deref() == Some("Slab") => {
+                Binding::Slab
+            }
+            AddressSpace::Uniform => Binding::Uniform,
             AddressSpace::Storage { access } if access == StorageAccess::LOAD => Binding::Read,
             AddressSpace::Storage { access } if access == StorageAccess::LOAD | StorageAccess::STORE => {
                 Binding::Write

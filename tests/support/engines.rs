@@ -24,6 +24,9 @@ pub enum Kind {
     Cpu,
     #[cfg(feature = "gpu")]
     Gpu,
+    /// A device on this kernel, which its table may not choose.
+    #[cfg(feature = "gpu")]
+    Kernel(&'static str),
 }
 
 /// The engines that need no device.
@@ -36,9 +39,11 @@ impl Kind {
             Kind::Reference => Box::new(ReferenceEngine::new(samples)),
             Kind::Cpu => Box::new(CpuEngine::new(samples, None)?),
             #[cfg(feature = "gpu")]
-            Kind::Gpu => {
+            Kind::Gpu | Kind::Kernel(_) => {
                 let testing = testing_of_suite();
-                let options = wgmm::gpu::GpuOptions { allow_software: true, testing, ..Default::default() };
+                let kernel = if let Kind::Kernel(name) = self { Some(name.into()) } else { None };
+                let options =
+                    wgmm::gpu::GpuOptions { allow_software: true, kernel, testing, ..Default::default() };
                 Box::new(wgmm::gpu::GpuEngine::new(samples, &options)?)
             }
         })

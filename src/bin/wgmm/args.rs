@@ -142,7 +142,7 @@ pub(crate) struct EngineArgs {
 pub(crate) struct DeviceArgs {
     /// Graphics adapter: an index of `wgmm devices`, or a part of the name
     #[arg(long, value_name = "INDEX|NAME", value_parser = parse::not_empty)]
-    pub(crate) adapter: Option<String>,
+    adapter: Option<String>,
     /// Threads of the cpu engine; all cores if not given
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=4096))]
     pub(crate) threads: Option<usize>,
@@ -163,21 +163,12 @@ impl EngineArgs {
     /// # Errors
     /// Exit 2 for an adapter that the engine asked for cannot use.
     pub(crate) fn request(&self) -> Outcome<EngineRequest> {
-        let device = &self.device;
-        let of_cards = [
-            ("--adapter", device.adapter.is_some()),
-            ("--kernel", device.kernel.is_some()),
-            ("--dump-shaders", device.dump_shaders.is_some()),
-        ];
-        let of_card = of_cards.iter().find(|(_, given)| *given);
-        if let (EngineKind::Cpu | EngineKind::Reference, Some((option, _))) = (self.engine, of_card) {
+        if let (EngineKind::Cpu | EngineKind::Reference, Some(option)) = (self.engine, self.device.of_card())
+        {
             return Err(Failure::usage(format!(
                 "{option} is about a graphics adapter, but --engine {} uses none: leave one of them out",
                 self.engine.name()
             )));
-        }
-        if device.dump_shaders.as_ref().is_some_and(|folder| folder.as_os_str().is_empty()) {
-            return Err(Failure::usage("--dump-shaders is empty: give the name of a folder"));
         }
         Ok(EngineRequest {
             fallback: self.fallback,
@@ -192,6 +183,16 @@ impl EngineArgs {
 }
 
 impl DeviceArgs {
+    /// The first option given that only a graphics card can follow.
+    pub(crate) fn of_card(&self) -> Option<&'static str> {
+        let options = [
+            ("--adapter", self.adapter.is_some()),
+            ("--kernel", self.kernel.is_some()),
+            ("--dump-shaders", self.dump_shaders.is_some()),
+        ];
+        options.iter().find(|(_, given)| *given).map(|(option, _)| *option)
+    }
+
     /// A request for an engine of this `kind`.
     pub(crate) fn request(&self, kind: EngineKind) -> EngineRequest {
         if let Some(threads) = self.threads {

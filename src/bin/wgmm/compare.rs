@@ -169,10 +169,11 @@ fn check_usage(args: &CompareArgs) -> Outcome<Vec<EngineKind>> {
         let name = engines[i].name();
         return Err(Failure::usage(format!("--engines names {name} twice: name every engine once")));
     }
-    if args.device.adapter.is_some() && !engines.is_empty() && !engines.contains(&EngineKind::Gpu) {
-        return Err(Failure::usage(
-            "--adapter names a graphics adapter, but --engines names no gpu: leave one of them out",
-        ));
+    let is_without_card = !engines.is_empty() && !engines.contains(&EngineKind::Gpu);
+    if let (true, Some(option)) = (is_without_card, args.device.of_card()) {
+        return Err(Failure::usage(format!(
+            "{option} is about a graphics adapter, but --engines names no gpu: leave one of them out"
+        )));
     }
     Ok(match (&args.against, engines.len()) {
         (Some(_), 0) => vec![EngineKind::Auto],

@@ -123,11 +123,16 @@ impl Density {
     fn tiled(problem: &Problem, limits: &Limits, tuning: &Tuning) -> Density {
         let d = problem.n_features;
         let dp = d.next_multiple_of(16);
-        let (groups, threads) = (tuning.density_groups, tuning.density_threads);
+        let groups = tuning.density_groups;
         let lanes = TILE / 4 / groups;
         let sums = lanes * 4;
         // The joining of the teams needs its memory whether or not the features are staged.
-        let joined = threads * groups * 2;
+        let joined_by = |threads: usize| threads * groups * 2;
+        let mut threads = tuning.density_threads;
+        while threads > lanes && joined_by(threads) * 16 + sums > limits.workgroup_bytes {
+            threads /= 2;
+        }
+        let joined = joined_by(threads);
         let staged = tuning.density_staged && (dp * 32).max(joined) * 16 + sums <= limits.workgroup_bytes;
         let workgroup_vecs = if staged { (dp * 32).max(joined) } else { joined };
         let mut values = values([
