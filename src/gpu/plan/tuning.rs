@@ -78,11 +78,9 @@ impl Tuning {
         let kernels = kernels_for(problem);
         kernels.iter().find(|k| k.name == name).map(|k| Tuning::of(problem, *k)).ok_or_else(|| {
             let names: Vec<&str> = kernels.iter().map(|k| k.name).collect();
-            Error::Option {
-                name: "kernel",
-                value: name.into(),
-                allowed: format!("{} for these features, components and covariances", names.join(" or ")),
-            }
+            let allowed =
+                format!("must be {} for these features, components and covariances", names.join(" or "));
+            Error::option("kernel", name, allowed)
         })
     }
 
