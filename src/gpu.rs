@@ -1,7 +1,7 @@
 //! The WGSL engine: f32 sums on any Vulkan, Metal or DX12 adapter, finished in f64 on the host.
 //!
 //! Layers, lowest first: [`shader`] text, [`plan`] (pure), `adapter`, `context`, [`resident`] samples,
-//! [`layout`] of every number, `pack` and `unpack`, `pipeline`, `buffers`, `scratch`, and the engine here.
+//! [`layout`] of every number, `pack` and `unpack`, `loaded` parameters, `pipeline`, `buffers`, `scratch`, and the engine here.
 //!
 //! A device that has no room for a buffer gets smaller ones, which changes no bit of any result, or the
 //! error says what had no room. A device that is lost, hangs or loses work is an error that says so.
@@ -11,6 +11,7 @@ mod buffers;
 mod context;
 mod dump;
 pub mod layout;
+mod loaded;
 mod pack;
 pub mod pipeline;
 pub mod plan;
@@ -28,7 +29,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use context::Context;
-use pack::Kept;
+use loaded::Loaded;
 use plan::{Plan, Problem, Tuning};
 use probe::Burner;
 use resident::{Chunk, Scaling};
@@ -36,13 +37,11 @@ use room::Room;
 use scratch::Scratch;
 use timing::{DeviceSeconds, HostSeconds, Timing, lap};
 
-use crate::conditioning::{self, RoundingError};
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::Parameters;
 use crate::moments::Moments;
-use crate::precision::Precisions;
 use crate::report::EngineInfo;
 
 pub use adapter::{AdapterSummary, adapters};
@@ -111,16 +110,7 @@ struct Prepared {
     plan: Plan,
     scratch: Scratch,
     /// What is on the device.
-    loaded: Option<Loaded>,
-}
-
-/// Parameters on the device, with what the host keeps of them.
-#[derive(Debug)]
-struct Loaded {
-    parameters: Parameters,
-    kept: Kept,
-    /// The larger one of every component, `[K]`.
-    rounding_errors: Vec<f64>,
+    loaded: Loaded,
 }
 
 impl GpuEngine {
@@ -193,20 +183,13 @@ impl GpuEngine {
             }
             self.room.fit(&mut plan);
             let scratch = Scratch::new(&self.context, &plan, &self.chunks, &self.testing)?;
-            self.prepared = Some(Prepared { plan, scratch, loaded: None });
+            self.prepared = Some(Prepared { plan, scratch, loaded: Loaded::default() });
             self.host_seconds.prepare = lap(&mut clock);
         }
-        let Some(prepared) = &mut self.prepared else { return Ok(()) };
-        if prepared.loaded.as_ref().is_some_and(|l| l.parameters == *parameters) {
-            return Ok(());
-        }
+        let Some(Prepared { plan, scratch, loaded }) = &mut self.prepared else { return Ok(()) };
         let mut clock = Instant::now();
-        let precisions = Precisions::new(parameters)?;
-        let (upload, kept) = pack::pack(&prepared.plan, parameters, &precisions, &self.scaling);
-        prepared.scratch.set(upload);
-        let errors = conditioning::of_factors(parameters, &precisions, &self.scaling);
-        let rounding_errors = errors.iter().map(RoundingError::largest).collect();
-        prepared.loaded = Some(Loaded { parameters: parameters.clone(), kept, rounding_errors });
+        let Some(upload) = loaded.replace(plan, parameters, &self.scaling)? else { return Ok(()) };
+        scratch.set(upload);
         self.host_seconds.parameters = lap(&mut clock);
         Ok(())
     }
@@ -233,8 +216,8 @@ impl GpuEngine {
         let Some(slab_rows) = self.prepared.as_ref().map(|p| self.slab_rows(&p.plan)) else {
             return Err(Error::shape("prepared plan", "one", "none"));
         };
-        let Some(Prepared { plan, scratch, loaded: Some(loaded) }) = &mut self.prepared else {
-            return Err(Error::shape("loaded parameters", "one set", "none"));
+        let Some(Prepared { plan, scratch, loaded }) = &mut self.prepared else {
+            return Err(Error::shape("prepared plan", "one", "none"));
         };
         scratch.cut(&self.context, plan, &self.chunks, slab_rows)?;
         let mut timing =
@@ -313,7 +296,7 @@ impl GpuEngine {
     /// ln π_k + ln N(x_n | μ_k, Σ_k) of `rows`, `[rows, K]`.
     fn densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
         self.load(parameters)?;
-        let Some(Prepared { plan, scratch, loaded: Some(loaded) }) = &mut self.prepared else {
+        let Some(Prepared { plan, scratch, loaded }) = &mut self.prepared else {
             return Err(Error::shape("prepared plan", "one", "none"));
         };
         let k = parameters.n_components();
@@ -392,7 +375,6 @@ impl Engine for GpuEngine {
 
     fn rounding_errors(&mut self, parameters: &Parameters) -> Result<Vec<f64>> {
         self.in_room(|engine| engine.load(parameters))?;
-        let loaded = self.prepared.as_ref().and_then(|prepared| prepared.loaded.as_ref());
-        Ok(loaded.map(|loaded| loaded.rounding_errors.clone()).unwrap_or_default())
+        Ok(self.prepared.as_ref().map(|p| p.loaded.rounding_errors.clone()).unwrap_or_default())
     }
 }

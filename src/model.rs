@@ -151,6 +151,17 @@ impl Parameters {
         }
     }
 
+    /// Becomes a copy of `other` in the memory that is there.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn copy_from(&mut self, other: &Parameters) {
+        let Parameters { covariance_type, n_components, n_features, weights, means, covariances } = other;
+        (self.covariance_type, self.n_components, self.n_features) =
+            (*covariance_type, *n_components, *n_features);
+        self.weights.clone_from(weights);
+        self.means.clone_from(means);
+        self.covariances.clone_from(covariances);
+    }
+
     /// The covariances' form.
     pub fn covariance_type(&self) -> CovarianceType {
         self.covariance_type

@@ -14,7 +14,7 @@ pub(crate) const PARALLEL_WORK: usize = 1 << 18;
 /// Whitening factors W = L⁻¹ (Σ = L Lᵀ; scikit-learn's `precisions_cholesky_` is Wᵀ) and
 /// c_k = ln π_k − ½ D ln 2π − ln det L_k, so that
 /// ln π_k + ln N(x) = c_k − ½ |W_k (x − μ_k)|² (Bishop, *PRML*, 2.43).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Precisions {
     /// Lower triangular, row-major, zeros above: full `[K, D, D]`, tied `[D, D]`; 1/σ for diag
     /// `[K, D]` and spherical `[K]`.
@@ -29,6 +29,16 @@ impl Precisions {
     /// # Errors
     /// [`Error::NotPositiveDefinite`] for the lowest-numbered component that fails.
     pub fn new(parameters: &Parameters) -> Result<Self> {
+        let mut precisions = Precisions::default();
+        precisions.update(parameters)?;
+        Ok(precisions)
+    }
+
+    /// [`Precisions::new`] in the memory of `self`. After an error `self` belongs to no mixture.
+    ///
+    /// # Errors
+    /// As [`Precisions::new`].
+    pub(crate) fn update(&mut self, parameters: &Parameters) -> Result<()> {
         let (k, d) = (parameters.n_components(), parameters.n_features());
         let covariances = parameters.covariances();
         let positive = |component: usize, pivot: usize, value: f64| {
@@ -39,9 +49,11 @@ impl Precisions {
             }
         };
         // ln det L per factor: D ln σ for spherical, Σ ln L_ii otherwise; W's diagonal is 1/L_ii.
-        let (whitening, log_dets): (Vec<f64>, Vec<f64>) = match parameters.covariance_type() {
+        let whitening = &mut self.whitening;
+        let log_dets: Vec<f64> = match parameters.covariance_type() {
             CovarianceType::Full | CovarianceType::Tied => {
-                let mut whitening = vec![0.0; covariances.len()];
+                // Every number is written.
+                whitening.resize(covariances.len(), 0.0);
                 let factorise = |(component, (matrix, out)): (usize, (&[f64], &mut [f64]))| {
                     let l = linalg::cholesky(matrix, d).map_err(|pivot| Error::NotPositiveDefinite {
                         component,
@@ -64,34 +76,27 @@ impl Precisions {
                 if parameters.covariance_type() == CovarianceType::Tied {
                     log_dets.resize(k, log_dets[0]);
                 }
-                (whitening, log_dets)
+                log_dets
             }
             CovarianceType::Diag => {
-                let mut whitening = Vec::with_capacity(k * d);
+                whitening.clear();
                 for (i, v) in covariances.iter().enumerate() {
                     whitening.push(positive(i / d, i % d, *v)?);
                 }
-                let log_dets = whitening.chunks_exact(d).map(|w| -w.iter().map(|v| v.ln()).sum::<f64>());
-                let log_dets = log_dets.collect();
-                (whitening, log_dets)
+                whitening.chunks_exact(d).map(|w| -w.iter().map(|v| v.ln()).sum::<f64>()).collect()
             }
             CovarianceType::Spherical => {
-                let whitening = covariances
-                    .iter()
-                    .enumerate()
-                    .map(|(component, v)| positive(component, 0, *v))
-                    .collect::<Result<Vec<f64>>>()?;
-                let log_dets = whitening.iter().map(|w| -(d as f64) * w.ln()).collect();
-                (whitening, log_dets)
+                whitening.clear();
+                for (component, v) in covariances.iter().enumerate() {
+                    whitening.push(positive(component, 0, *v)?);
+                }
+                whitening.iter().map(|w| -(d as f64) * w.ln()).collect()
             }
         };
         let constant = 0.5 * d as f64 * (2.0 * std::f64::consts::PI).ln();
-        let log_normalisers = parameters
-            .weights()
-            .iter()
-            .zip(&log_dets)
-            .map(|(w, log_det)| w.ln() - constant - log_det)
-            .collect();
-        Ok(Precisions { whitening, log_normalisers })
+        let pairs = parameters.weights().iter().zip(&log_dets);
+        self.log_normalisers.clear();
+        self.log_normalisers.extend(pairs.map(|(w, log_det)| w.ln() - constant - log_det));
+        Ok(())
     }
 }

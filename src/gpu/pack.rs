@@ -32,7 +32,7 @@ pub(super) struct Upload {
 }
 
 /// What the host keeps of the parameters it sent, to read the sums that come back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Kept {
     /// The origins as rounded on the device, in data units, `[K, D]`.
     pub(super) origins: Vec<f64>,
