@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
+use crate::error::Error;
+
 /// A pivot that was not positive: the matrix is not positive definite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct BadPivot {
@@ -12,6 +14,13 @@ pub(crate) struct BadPivot {
     pub(crate) row: usize,
     /// The value that should have been positive.
     pub(crate) value: f64,
+}
+
+impl BadPivot {
+    /// The error for the covariance of `component`, outside a fit.
+    pub(crate) fn of(self, component: usize) -> Error {
+        Error::NotPositiveDefinite { component, pivot: self.row, value: self.value, iteration: None }
+    }
 }
 
 /// Rows are padded to whole vectors of any instruction set: no loop has single numbers at its ends. What the

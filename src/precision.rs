@@ -55,12 +55,7 @@ impl Precisions {
                 // Every number is written.
                 whitening.resize(covariances.len(), 0.0);
                 let factorise = |(component, (matrix, out)): (usize, (&[f64], &mut [f64]))| {
-                    let l = linalg::cholesky(matrix, d).map_err(|pivot| Error::NotPositiveDefinite {
-                        component,
-                        pivot: pivot.row,
-                        value: pivot.value,
-                        iteration: None,
-                    })?;
+                    let l = linalg::cholesky(matrix, d).map_err(|pivot| pivot.of(component))?;
                     out.copy_from_slice(&linalg::invert_lower(&l, d));
                     Ok((0..d).map(|i| l[i * d + i].ln()).sum::<f64>())
                 };

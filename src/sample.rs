@@ -28,15 +28,8 @@ impl Sampler {
         let (k, d) = (parameters.n_components(), parameters.n_features());
         let mut factors = Vec::with_capacity(k * d * d);
         for component in 0..k {
-            let factor = linalg::cholesky(&parameters.covariance_matrix(component), d).map_err(|pivot| {
-                Error::NotPositiveDefinite {
-                    component,
-                    pivot: pivot.row,
-                    value: pivot.value,
-                    iteration: None,
-                }
-            })?;
-            factors.extend_from_slice(&factor);
+            let factor = linalg::cholesky(&parameters.covariance_matrix(component), d);
+            factors.extend_from_slice(&factor.map_err(|pivot| pivot.of(component))?);
         }
         let mut sum = 0.0;
         let cumulative = parameters.weights().iter().map(|w| {

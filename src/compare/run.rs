@@ -144,10 +144,8 @@ fn shaken(parameters: Parameters, errors: &[f64], rng: &mut ChaCha8Rng) -> Resul
     let mut normal = || -> f64 { StandardNormal.sample(rng) };
     let mut factors = Vec::with_capacity(k);
     for component in 0..k {
-        let factor = linalg::cholesky(&parameters.covariance_matrix(component), d).map_err(|pivot| {
-            Error::NotPositiveDefinite { component, pivot: pivot.row, value: pivot.value, iteration: None }
-        });
-        factors.push(factor?);
+        let factor = linalg::cholesky(&parameters.covariance_matrix(component), d);
+        factors.push(factor.map_err(|pivot| pivot.of(component))?);
     }
     let (mut weights, mut means, mut covariances) = parameters.into_parts();
     for (component, (factor, error)) in factors.iter().zip(errors).enumerate() {

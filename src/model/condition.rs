@@ -68,12 +68,8 @@ impl Parameters {
         for k in 0..self.n_components {
             if k == 0 || !tied {
                 let matrix = submatrix(&self.covariance_matrix(k), d, &order);
-                factor = linalg::cholesky(&matrix, d).map_err(|pivot| Error::NotPositiveDefinite {
-                    component: k,
-                    iteration: None,
-                    pivot: order[pivot.row],
-                    value: pivot.value,
-                })?;
+                factor = linalg::cholesky(&matrix, d)
+                    .map_err(|pivot| linalg::BadPivot { row: order[pivot.row], ..pivot }.of(k))?;
             }
             // z = L_bb⁻¹ (x_b − μ_b).
             let mut z = vec![0.0; b];

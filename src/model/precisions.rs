@@ -17,12 +17,7 @@ impl Parameters {
             CovarianceType::Full | CovarianceType::Tied => {
                 let mut factors = Vec::with_capacity(self.covariances.len());
                 for (component, matrix) in self.covariances.chunks_exact(d * d).enumerate() {
-                    let l = linalg::cholesky(matrix, d).map_err(|pivot| Error::NotPositiveDefinite {
-                        component,
-                        iteration: None,
-                        pivot: pivot.row,
-                        value: pivot.value,
-                    })?;
+                    let l = linalg::cholesky(matrix, d).map_err(|pivot| pivot.of(component))?;
                     let inverse = linalg::invert_lower(&l, d);
                     // U = L⁻ᵀ.
                     factors.extend((0..d * d).map(|i| inverse[i % d * d + i / d]));
