@@ -1,7 +1,7 @@
 //! The WGSL engine: f32 sums on any Vulkan, Metal or DX12 adapter, finished in f64 on the host.
 //!
 //! Layers, lowest first: [`shader`] text, [`plan`] (pure), `adapter`, `context`, [`resident`] samples,
-//! [`layout`] of every number, `pack` and `unpack`, `loaded` parameters, `pipeline`, `buffers`, `scratch`, and the engine here.
+//! [`layout`] of every number, `pack` and `unpack`, `loaded` parameters, `pipeline`, `buffers`, `stage`, `scratch`, and the engine here.
 //!
 //! A device that has no room for a buffer gets smaller ones, which changes no bit of any result, or the
 //! error says what had no room. A device that is lost, hangs or loses work is an error that says so.
@@ -20,6 +20,7 @@ pub mod resident;
 mod room;
 mod scratch;
 pub mod shader;
+mod stage;
 mod testing;
 pub mod timing;
 mod unpack;
@@ -177,7 +178,7 @@ impl GpuEngine {
                 (None, None) => Tuning::new(&problem),
             };
             let mut plan = Plan::tuned(problem, &self.context.limits, &tuning)?;
-            tracing::debug!("kernels: {}", plan.kernels());
+            tracing::info!("kernels: {}", plan.kernels());
             if let Some(folder) = &self.dump_shaders {
                 dump::dump(&plan, folder)?;
             }

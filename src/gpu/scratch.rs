@@ -6,9 +6,9 @@ use super::buffers::Buffers;
 use super::context::Context;
 use super::layout::{self, PART_BYTES, Slab};
 use super::pack::Upload;
-use super::pipeline::Pipeline;
-use super::plan::{Kernel, Plan, TILE};
+use super::plan::{Plan, TILE};
 use super::resident::Chunk;
+use super::stage::{Stage, Work, whole};
 use super::testing::Testing;
 use super::timing::Timing;
 use crate::error::{Error, Result};
@@ -16,24 +16,6 @@ use crate::error::{Error, Result};
 /// Slabs of one submission: about half a second of work at most, which a device may take without being
 /// taken for one that hangs.
 const SLABS_PER_SUBMISSION: usize = 16;
-
-/// What a dispatch does; the order of the kernels of one slab.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Work {
-    Whiten,
-    Density,
-    Moments,
-    Fused,
-    Sum,
-}
-
-/// One kernel with the bind groups that stay: 1 and 2.
-#[derive(Debug)]
-struct Stage {
-    work: Work,
-    pipeline: Pipeline,
-    groups: [Option<wgpu::BindGroup>; 2],
-}
 
 /// Pipelines, buffers and bind groups.
 #[derive(Debug)]
@@ -64,35 +46,7 @@ impl Scratch {
         testing: &Testing,
     ) -> Result<Scratch> {
         let b = Buffers::new(context, plan, chunks, testing.poison)?;
-        let stage = |work, kernel: &Kernel, group_1: &[&Range<usize>], group_2: &[&wgpu::Buffer]| {
-            let bindings = layout::bindings(plan, kernel.template);
-            let pipeline = Pipeline::new(context, kernel, bindings, testing.edit.as_ref(), testing.checked)?;
-            let bind = |index, buffers: &[wgpu::BufferBinding<'_>]| {
-                (!buffers.is_empty()).then(|| pipeline.bind(context, index, buffers)).transpose()
-            };
-            let parts: Vec<_> = group_1.iter().map(|part| b.part(part)).collect();
-            let groups = [bind(1, &parts)?, bind(2, &whole(group_2))?];
-            Ok(Stage { work, pipeline, groups })
-        };
-        let parts = &b.parts;
-        let mut stages = Vec::new();
-        if let Some(kernel) = &plan.whiten {
-            stages.push(stage(Work::Whiten, kernel, &[&parts.whitening], &[&b.whitened])?);
-        }
-        let outputs = [&b.weighted_log_densities, &b.log_normalisers, &b.log_likelihoods];
-        stages.push(stage(
-            Work::Density,
-            &plan.density.kernel,
-            &[&parts.factors, &parts.constants],
-            &outputs,
-        )?);
-        if let Some(kernel) = &plan.fused {
-            stages.push(stage(Work::Fused, kernel, &[&parts.fused], &[&b.partials, &b.log_likelihoods])?);
-        } else {
-            let inputs = [&b.weighted_log_densities, &b.log_normalisers, &b.partials];
-            stages.push(stage(Work::Moments, &plan.moments, &[&parts.origins, &parts.factors], &inputs)?);
-        }
-        let sum = stage(Work::Sum, &plan.sum, &[], &[&b.partials, &b.totals])?;
+        let stages = Stage::all(context, plan, &b, testing)?;
         // Totals are to groups of groups what partials are to groups of slices.
         let last = Slab {
             n_slices: plan.groups() as u32,
@@ -101,9 +55,10 @@ impl Scratch {
             ..Slab::default()
         };
         let uniform = slab_uniform(context, std::iter::once(&last))?;
-        let group_0 = sum.pipeline.bind(context, 0, &whole(&[&uniform]))?;
-        let finish = (last, [group_0, sum.pipeline.bind(context, 2, &whole(&[&b.totals, &b.results]))?]);
-        stages.push(sum);
+        let sum = stages.iter().find(|s| s.work == Work::Sum);
+        let sum = sum.ok_or_else(|| Error::shape("stages", "a sum", "none"))?;
+        let group = |index, buffers: &[&wgpu::Buffer]| sum.pipeline.bind(context, index, &whole(buffers));
+        let finish = (last, [group(0, &[&uniform])?, group(2, &[&b.totals, &b.results])?]);
         Ok(Scratch { stages, buffers: b, finish, cut: None, upload: None, e_steps: 0 })
     }
 
@@ -348,11 +303,6 @@ impl Scratch {
         })?;
         Ok((stride, rows.start - first, context.read(&staging, bytes, stage)?))
     }
-}
-
-/// Whole buffers as bindings.
-fn whole<'b>(buffers: &[&'b wgpu::Buffer]) -> Vec<wgpu::BufferBinding<'b>> {
-    buffers.iter().map(|buffer| buffer.as_entire_buffer_binding()).collect()
 }
 
 /// A stage, its group 0, the slab and the offset of the slab's uniform.
