@@ -1,5 +1,7 @@
 //! Samples on the device: centred and scaled in f64, rounded to f32, in tiles of 128, chunk after chunk.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::context::Context;
@@ -78,21 +80,18 @@ fn upload_chunk(
     let mut queued = 0;
     for first in (0..padded).step_by(UPLOAD_ROWS) {
         let count = UPLOAD_ROWS.min(padded - first);
-        let mut tiles = vec![0.0f32; count * d];
-        tiles.par_chunks_exact_mut(TILE * d).enumerate().for_each(|(tile, out)| {
-            let row = first + tile * TILE;
-            let mut scratch = Vec::new();
-            let range = start + row.min(rows)..start + (row + TILE).min(rows);
-            for (i, x) in samples.rows_f64(range, &mut scratch).chunks_exact(d).enumerate() {
-                for (j, value) in scaling.to_device(x).enumerate() {
-                    out[j * TILE + i] = value as f32;
-                }
+        let bytes = (count * d * 4) as u64;
+        context.scoped("wgmm/upload/samples", bytes, || {
+            let size = wgpu::BufferSize::new(bytes);
+            let offset = (first * d * 4) as u64;
+            // None where there is no memory, which the scope tells.
+            let view = size.and_then(|size| context.queue.write_buffer_with(&buffer, offset, size));
+            if let Some(mut view) = view {
+                let end = start + rows;
+                write_tiles(samples, scaling, (start + first).min(end)..end, view.slice(..));
             }
-        });
-        context.scoped("wgmm/upload/samples", (tiles.len() * 4) as u64, || {
-            context.queue.write_buffer(&buffer, (first * d * 4) as u64, bytemuck::cast_slice(&tiles));
         })?;
-        queued += tiles.len() * 4;
+        queued += count * d * 4;
         if queued >= UPLOAD_BYTES {
             context.submit(None);
             context.wait("wgmm/upload/samples")?;
@@ -119,4 +118,26 @@ fn upload_chunk(
     context.submit(None);
     context.wait("wgmm/upload/samples")?;
     Ok(Chunk { rows, samples: buffer, weights })
+}
+
+/// Fills `out` with the tiles of `rows`, and with zeros after them, every thread its own.
+fn write_tiles(samples: &Samples<'_>, scaling: &Scaling, rows: Range<usize>, out: wgpu::WriteOnly<'_, [u8]>) {
+    let d = samples.n_features();
+    // Of each tile the values of one feature; what is written is taken.
+    let mut columns: Vec<_> = out.into_chunks::<{ TILE * 4 }>().0.into_iter().map(Some).collect();
+    let buffers = || (vec![[0.0f32; TILE]; d], Vec::new());
+    columns.par_chunks_mut(d).enumerate().for_each_init(buffers, |(tile, scratch), (number, columns)| {
+        let first = rows.start + number * TILE;
+        let range = first.min(rows.end)..(first + TILE).min(rows.end);
+        if range.len() < TILE {
+            tile.fill([0.0; TILE]);
+        }
+        for (i, x) in samples.rows_f64(range, scratch).chunks_exact(d).enumerate() {
+            for (column, value) in tile.iter_mut().zip(scaling.to_device(x)) {
+                column[i] = value as f32;
+            }
+        }
+        let outs = columns.iter_mut().filter_map(Option::take);
+        outs.zip(tile).for_each(|(out, column)| out.write(bytemuck::cast(*column)));
+    });
 }
