@@ -1,7 +1,8 @@
 //! The WGSL engine: f32 sums on any Vulkan, Metal or DX12 adapter, finished in f64 on the host.
 //!
 //! Layers, lowest first: [`shader`] text, [`plan`] (pure), `adapter`, `context`, [`resident`] samples,
-//! [`layout`] of every number, `pack` and `unpack`, `loaded` parameters, `pipeline`, `buffers`, `stage`, `scratch`, and the engine here.
+//! [`layout`] of every number, `pack` and `unpack`, `loaded` parameters, `pipeline`, `buffers`, `stage`,
+//! `scratch`, and the engine here.
 //!
 //! A device that has no room for a buffer gets smaller ones, which changes no bit of any result, or the
 //! error says what had no room. A device that is lost, hangs or loses work is an error that says so.

@@ -70,6 +70,7 @@ impl Buffers {
             parts,
         })
     }
+
     /// One of the `parts`.
     pub(super) fn part(&self, part: &Range<usize>) -> wgpu::BufferBinding<'_> {
         wgpu::BufferBinding {

@@ -33,6 +33,7 @@ const MAX_PARTIALS_BYTES: u64 = 256 << 20;
 const PREDICTED_ROWS: usize = 1 << 16;
 /// Workgroups of the moments kernel that keep a large card busy.
 const BUSY_WORKGROUPS: usize = 1500;
+
 /// The adapter's limits that a plan must respect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

@@ -25,7 +25,7 @@ pub(super) struct Scratch {
     /// The sum over groups: its slab and its groups 0 and 2.
     finish: (Slab, [wgpu::BindGroup; 2]),
     cut: Option<Cut>,
-    /// Parameters that the next dispatches wait for.
+    /// Parameters that the next dispatches wait for; kept until they are on their way.
     upload: Option<Upload>,
     /// E-steps begun.
     e_steps: u32,
@@ -71,7 +71,7 @@ impl Scratch {
     fn write(&mut self, context: &Context) -> Result<()> {
         let Buffers { parameters, parts, .. } = &self.buffers;
         let stamp = self.e_steps.to_le_bytes();
-        let Some(upload) = self.upload.take() else {
+        let Some(upload) = &self.upload else {
             context.queue.write_buffer(parameters, parts.stamp.start as u64, &stamp);
             return Ok(());
         };
@@ -93,7 +93,9 @@ impl Scratch {
                 }
                 view.slice(parts.stamp.clone()).copy_from_slice(&stamp);
             }
-        })
+        })?;
+        self.upload = None;
+        Ok(())
     }
 
     /// Cuts the chunks into slabs of `slab_rows` samples, unless the present cut is within a factor of
