@@ -75,9 +75,15 @@ impl EngineRequest {
         self.fallback.unwrap_or(by_itself)
     }
 
-    /// Whether something is asked for that only a graphics card has: then an automatic choice takes one.
-    fn is_about_a_card(&self) -> bool {
-        self.adapter.is_some() || self.kernel.is_some() || self.dump_shaders.is_some()
+    /// The first option given that only a graphics card can follow, by its name: with one, an automatic choice
+    /// takes a card.
+    pub fn of_card(&self) -> Option<&'static str> {
+        let options = [
+            ("adapter", self.adapter.is_some()),
+            ("kernel", self.kernel.is_some()),
+            ("dump-shaders", self.dump_shaders.is_some()),
+        ];
+        options.iter().find(|(_, given)| *given).map(|(option, _)| *option)
     }
 
     /// Whether all cores take over from a graphics card where its f32 sums leave fewer than three digits of a
@@ -107,7 +113,7 @@ pub fn open_engine<'a>(
         }
         EngineKind::Cpu => cpu(samples, request, "as asked for"),
         EngineKind::Gpu => gpu(samples, request),
-        EngineKind::Auto if request.is_about_a_card() => gpu(samples, request),
+        EngineKind::Auto if request.of_card().is_some() => gpu(samples, request),
         EngineKind::Auto => auto(samples, n_components, request),
     }
 }
@@ -171,8 +177,9 @@ fn auto<'a>(
     }
 }
 
+/// `request` for a graphics device.
 #[cfg(feature = "gpu")]
-fn options(request: &EngineRequest, allow_software: bool) -> crate::gpu::GpuOptions {
+pub(crate) fn options(request: &EngineRequest, allow_software: bool) -> crate::gpu::GpuOptions {
     let testing = crate::gpu::Testing { faults: request.faults.clone(), ..Default::default() };
     let EngineRequest { adapter, chunk_rows, kernel, dump_shaders, .. } = request.clone();
     crate::gpu::GpuOptions { adapter, chunk_rows, allow_software, kernel, dump_shaders, testing }

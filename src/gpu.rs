@@ -75,7 +75,7 @@ pub struct GpuOptions {
 }
 
 /// Multiplications per E-step and core from which a card is worth opening: below, all cores have finished
-/// a whole fit before a driver has started (about 0.7 s on an NVIDIA H100, 2026-11-23).
+/// a whole fit before a driver has started and compiled the kernels (benches/README.md: 0.4 s and more).
 const WORTHWHILE: f64 = 1e8;
 
 /// Whether a fit of this size gains from a graphics card. Every density costs about D² multiplications
@@ -215,12 +215,10 @@ impl GpuEngine {
     /// One E-step; with `timed` also the device time of each kernel, where the adapter has timestamps.
     fn run(&mut self, parameters: &Parameters, timed: bool) -> Result<(Moments, Option<DeviceSeconds>)> {
         self.load(parameters)?;
-        let Some(slab_rows) = self.prepared.as_ref().map(|p| self.slab_rows(&p.plan)) else {
-            return Err(Error::shape("prepared plan", "one", "none"));
-        };
         let Some(Prepared { plan, scratch, loaded }) = &mut self.prepared else {
             return Err(Error::shape("prepared plan", "one", "none"));
         };
+        let slab_rows = slab_rows(plan, self.testing.slab, self.rate);
         scratch.cut(&self.context, plan, &self.chunks, slab_rows)?;
         let mut timing =
             if timed { Timing::new(&self.context, scratch.n_slabs() * timing::KERNELS)? } else { None };
@@ -326,14 +324,13 @@ impl GpuEngine {
         }
         Ok(densities)
     }
+}
 
-    /// Samples per slab that keep a dispatch near [`DISPATCH_SECONDS`] at the rate last seen.
-    fn slab_rows(&self, plan: &Plan) -> usize {
-        let unit = plan.slab_unit();
-        let wanted =
-            self.testing.slab.unwrap_or((self.rate * DISPATCH_SECONDS / plan.flops_per_sample) as usize);
-        (wanted / unit * unit).clamp(unit, plan.max_slab)
-    }
+/// Samples per slab: as `asked`, or such that a dispatch takes about [`DISPATCH_SECONDS`] at `rate`.
+fn slab_rows(plan: &Plan, asked: Option<usize>, rate: f64) -> usize {
+    let unit = plan.slab_unit();
+    let wanted = asked.unwrap_or((rate * DISPATCH_SECONDS / plan.flops_per_sample) as usize);
+    (wanted / unit * unit).clamp(unit, plan.max_slab)
 }
 
 impl Engine for GpuEngine {

@@ -11,8 +11,8 @@ use crate::compare::judge::Tier;
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::gpu::GpuEngine;
 use crate::gpu::timing::KERNELS;
-use crate::gpu::{GpuEngine, GpuOptions};
 use crate::model::Parameters;
 
 /// Share of the ceiling that counts as warm.
@@ -64,14 +64,7 @@ impl Card {
 pub(super) fn run(bench: &mut Bench, problem: &Problem<'_>) -> Result<CaseReport> {
     let settings = &bench.settings;
     let card = &mut bench.card;
-    let options = GpuOptions {
-        adapter: settings.engine.adapter.clone(),
-        chunk_rows: settings.engine.chunk_rows,
-        kernel: settings.engine.kernel.clone(),
-        dump_shaders: settings.engine.dump_shaders.clone(),
-        allow_software: true,
-        ..Default::default()
-    };
+    let options = crate::choose::options(&settings.engine, true);
     let resident = machine::resident_bytes();
     machine::reset_peak();
     let mut engine = GpuEngine::new(&problem.samples, &options)?;

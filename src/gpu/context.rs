@@ -176,6 +176,24 @@ impl Context {
         Ok(buffer)
     }
 
+    /// Queues `bytes` that `fill` writes for `offset` of `buffer`, straight into memory that the device reads.
+    pub(super) fn write(
+        &self,
+        label: &str,
+        (buffer, offset): (&wgpu::Buffer, usize),
+        bytes: usize,
+        fill: impl FnOnce(wgpu::WriteOnly<'_, [u8]>),
+    ) -> Result<()> {
+        self.scoped(label, bytes as u64, || {
+            let size = wgpu::BufferSize::new(bytes as u64);
+            // None where there is no memory, which the scope tells.
+            let view = size.and_then(|size| self.queue.write_buffer_with(buffer, offset as u64, size));
+            if let Some(mut view) = view {
+                fill(view.slice(..));
+            }
+        })
+    }
+
     /// Submits what `encoder` recorded and all writes that are queued.
     pub(super) fn submit(&self, encoder: Option<wgpu::CommandEncoder>) -> wgpu::SubmissionIndex {
         let is_dropped = encoder.is_some() && self.faults.drops_submission();

@@ -108,21 +108,17 @@ pub(super) fn pack(
             }
         }
     }
-    if plan.fused.is_some() {
-        upload.fused = (0..k)
-            .flat_map(|c| {
-                let origin = &upload.origins[c * plan.blocks.vecs * 4..][..d];
-                let factor = scaled.matrix(c);
-                let rows = (0..d).flat_map(|i| (0..=i).map(move |j| (i, j)));
-                let mut numbers = origin.to_vec();
-                numbers.extend(rows.map(|(i, j)| factor[i * d + j] as f32));
-                numbers.push(upload.constants[c]);
-                numbers
-            })
-            .collect();
-    }
     if plan.problem.has_whitened_moments() {
-        kept.unwhitening = (0..k).flat_map(|c| unwhitening(&scaled.matrix(c), &scaling.scale)).collect();
+        for c in 0..k {
+            let factor = scaled.matrix(c);
+            kept.unwhitening.extend(unwhitening(&factor, &scaling.scale));
+            if plan.fused.is_some() {
+                upload.fused.extend(&upload.origins[c * plan.blocks.vecs * 4..][..d]);
+                let rows = factor.chunks_exact(d).enumerate();
+                upload.fused.extend(rows.flat_map(|(i, row)| row[..=i].iter().map(|w| *w as f32)));
+                upload.fused.push(upload.constants[c]);
+            }
+        }
     }
     (upload, kept)
 }

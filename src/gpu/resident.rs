@@ -80,18 +80,11 @@ fn upload_chunk(
     let mut queued = 0;
     for first in (0..padded).step_by(UPLOAD_ROWS) {
         let count = UPLOAD_ROWS.min(padded - first);
-        let bytes = (count * d * 4) as u64;
-        context.scoped("wgmm/upload/samples", bytes, || {
-            let size = wgpu::BufferSize::new(bytes);
-            let offset = (first * d * 4) as u64;
-            // None where there is no memory, which the scope tells.
-            let view = size.and_then(|size| context.queue.write_buffer_with(&buffer, offset, size));
-            if let Some(mut view) = view {
-                let end = start + rows;
-                write_tiles(samples, scaling, (start + first).min(end)..end, view.slice(..));
-            }
+        let (bytes, end) = (count * d * 4, start + rows);
+        context.write("wgmm/upload/samples", (&buffer, first * d * 4), bytes, |tiles| {
+            write_tiles(samples, scaling, (start + first).min(end)..end, tiles);
         })?;
-        queued += count * d * 4;
+        queued += bytes;
         if queued >= UPLOAD_BYTES {
             context.submit(None);
             context.wait("wgmm/upload/samples")?;

@@ -75,24 +75,19 @@ impl Scratch {
             context.queue.write_buffer(parameters, parts.stamp.start as u64, &stamp);
             return Ok(());
         };
-        context.scoped("wgmm/e_step/parameters", parts.bytes() as u64, || {
-            let size = wgpu::BufferSize::new(parts.bytes() as u64);
-            // None where there is no memory, which the scope tells.
-            let view = size.and_then(|size| context.queue.write_buffer_with(parameters, 0, size));
-            if let Some(mut view) = view {
-                let floats: [(_, &[f32]); 5] = [
-                    (&parts.factors, &upload.factors),
-                    (&parts.constants, &upload.constants),
-                    (&parts.whitening, &upload.whitening),
-                    (&parts.origins, &upload.origins),
-                    (&parts.fused, &upload.fused),
-                ];
-                for (part, values) in floats {
-                    let bytes: &[u8] = bytemuck::cast_slice(values);
-                    view.slice(part.start..part.start + bytes.len()).copy_from_slice(bytes);
-                }
-                view.slice(parts.stamp.clone()).copy_from_slice(&stamp);
+        context.write("wgmm/e_step/parameters", (parameters, 0), parts.bytes(), |mut view| {
+            let floats: [(_, &[f32]); 5] = [
+                (&parts.factors, &upload.factors),
+                (&parts.constants, &upload.constants),
+                (&parts.whitening, &upload.whitening),
+                (&parts.origins, &upload.origins),
+                (&parts.fused, &upload.fused),
+            ];
+            for (part, values) in floats {
+                let bytes: &[u8] = bytemuck::cast_slice(values);
+                view.slice(part.start..part.start + bytes.len()).copy_from_slice(bytes);
             }
+            view.slice(parts.stamp.clone()).copy_from_slice(&stamp);
         })?;
         self.upload = None;
         Ok(())

@@ -139,14 +139,7 @@ fn other_tile_sizes_stay_right() {
     let tunings = [(2, 1, 256), (8, 4, 128), (64, 2, 64)];
     run_all(tunings.into_iter().flat_map(|(stage, moments_unroll, slice)| {
         several().into_iter().map(move |mut case| {
-            let problem = wgmm::gpu::plan::Problem {
-                n_samples: N,
-                n_features: case.parameters.n_features(),
-                n_components: case.parameters.n_components(),
-                covariance_type: case.parameters.covariance_type(),
-                weighted: case.weights.is_some(),
-            };
-            let tuning = Tuning { stage, moments_unroll, slice, ..Tuning::new(&problem) };
+            let tuning = Tuning { stage, moments_unroll, slice, ..Tuning::new(&case.problem()) };
             case.name += &format!(" {tuning:?}");
             case.testing.tuning = Some(tuning);
             case

@@ -49,16 +49,20 @@ impl Case {
         self
     }
 
-    /// The case on a kernel that the table may not choose for it.
-    pub fn with_kernel(mut self, kernel: &str) -> Case {
-        let problem = Problem {
+    /// What a plan needs to know of it.
+    pub fn problem(&self) -> Problem {
+        Problem {
             n_samples: self.values.len() / self.parameters.n_features(),
             n_features: self.parameters.n_features(),
             n_components: self.parameters.n_components(),
             covariance_type: self.parameters.covariance_type(),
             weighted: self.weights.is_some(),
-        };
-        self.testing.tuning = Some(Tuning::with_kernel(&problem, kernel).unwrap());
+        }
+    }
+
+    /// The case on a kernel that the table may not choose for it.
+    pub fn with_kernel(mut self, kernel: &str) -> Case {
+        self.testing.tuning = Some(Tuning::with_kernel(&self.problem(), kernel).unwrap());
         self.name += &format!(" {kernel}");
         self
     }

@@ -161,16 +161,9 @@ impl EngineArgs {
     /// The request for the library.
     ///
     /// # Errors
-    /// Exit 2 for an adapter that the engine asked for cannot use.
+    /// Exit 2 for an option that the engine asked for cannot follow.
     pub(crate) fn request(&self) -> Outcome<EngineRequest> {
-        if let (EngineKind::Cpu | EngineKind::Reference, Some(option)) = (self.engine, self.device.of_card())
-        {
-            return Err(Failure::usage(format!(
-                "{option} is about a graphics adapter, but --engine {} uses none: leave one of them out",
-                self.engine.name()
-            )));
-        }
-        Ok(EngineRequest {
+        let request = EngineRequest {
             fallback: self.fallback,
             #[cfg(feature = "gpu")]
             faults: self
@@ -178,21 +171,18 @@ impl EngineArgs {
                 .map(wgmm::gpu::Fault::Destroyed)
                 .map_or_else(Default::default, wgmm::gpu::Faults::plant),
             ..self.device.request(self.engine)
-        })
+        };
+        match (request.kind, request.of_card()) {
+            (EngineKind::Cpu | EngineKind::Reference, Some(option)) => Err(Failure::usage(format!(
+                "--{option} is about a graphics adapter, but --engine {} uses none: leave one of them out",
+                request.kind.name()
+            ))),
+            _ => Ok(request),
+        }
     }
 }
 
 impl DeviceArgs {
-    /// The first option given that only a graphics card can follow.
-    pub(crate) fn of_card(&self) -> Option<&'static str> {
-        let options = [
-            ("--adapter", self.adapter.is_some()),
-            ("--kernel", self.kernel.is_some()),
-            ("--dump-shaders", self.dump_shaders.is_some()),
-        ];
-        options.iter().find(|(_, given)| *given).map(|(option, _)| *option)
-    }
-
     /// A request for an engine of this `kind`.
     pub(crate) fn request(&self, kind: EngineKind) -> EngineRequest {
         if let Some(threads) = self.threads {

@@ -170,9 +170,9 @@ fn check_usage(args: &CompareArgs) -> Outcome<Vec<EngineKind>> {
         return Err(Failure::usage(format!("--engines names {name} twice: name every engine once")));
     }
     let is_without_card = !engines.is_empty() && !engines.contains(&EngineKind::Gpu);
-    if let (true, Some(option)) = (is_without_card, args.device.of_card()) {
+    if let (true, Some(option)) = (is_without_card, args.device.request(EngineKind::Auto).of_card()) {
         return Err(Failure::usage(format!(
-            "{option} is about a graphics adapter, but --engines names no gpu: leave one of them out"
+            "--{option} is about a graphics adapter, but --engines names no gpu: leave one of them out"
         )));
     }
     Ok(match (&args.against, engines.len()) {

@@ -133,7 +133,7 @@ impl Density {
             threads /= 2;
         }
         let joined = joined_by(threads);
-        let staged = tuning.density_staged && (dp * 32).max(joined) * 16 + sums <= limits.workgroup_bytes;
+        let staged = (dp * 32).max(joined) * 16 + sums <= limits.workgroup_bytes;
         let workgroup_vecs = if staged { (dp * 32).max(joined) } else { joined };
         let mut values = values([
             ("D", d),
@@ -310,7 +310,7 @@ pub(super) fn moments(
     ]);
     // The factors are packed in whole vec4.
     values.insert("FACTOR_FLOATS", Value::from(row_vecs_of(d) * 4));
-    let quad = ["f32", "f32", "vec2<f32>", "", "vec4<f32>"][quads];
+    let quad = if quads == 1 { "f32".into() } else { format!("vec{quads}<f32>") };
     values.insert("QUAD", Value::from(quad));
     values.insert("WHITENED", Value::from(problem.has_whitened_moments()));
     values.insert("EXACT", Value::from(d == vecs * 4));

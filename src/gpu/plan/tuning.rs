@@ -25,8 +25,6 @@ pub struct Tuning {
     pub density_groups: usize,
     /// Invocations of a workgroup of `log_density_full_tiled`.
     pub density_threads: usize,
-    /// Whether `log_density_full_tiled` keeps the features in workgroup memory where they fit.
-    pub density_staged: bool,
     /// Columns per step of `log_density_full_tiled`; divides 16.
     pub density_unroll: usize,
     /// Invocations of a workgroup of the moments kernel: 32, 64, 128 or 256.
@@ -114,7 +112,6 @@ impl Tuning {
             staged_factor_bytes: 12 << 10,
             density_groups,
             density_threads: k.next_power_of_two().saturating_mul(lanes).min(256),
-            density_staged: true,
             density_unroll: if eight { 8 } else { 16 },
             moments_threads,
             stage,
