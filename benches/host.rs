@@ -4,12 +4,13 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use wgmm::bench::Problem;
-use wgmm::bench::case::Case;
-use wgmm::cpu::CpuEngine;
-use wgmm::data::{self, ReadOptions};
-use wgmm::moments::m_step;
-use wgmm::{CovarianceCenter, CovarianceType, Engine, FitOptions, Init, init};
+use wgmm::internals::bench::Problem;
+use wgmm::internals::bench::case::Case;
+use wgmm::internals::data::{self, ReadOptions};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::fit::init;
+use wgmm::internals::mixture::moments::m_step;
+use wgmm::{CovarianceCenter, CovarianceType, Engine, FitOptions, Init};
 
 fn problem(text: &str, covariance_type: CovarianceType) -> Problem<'static> {
     Problem::generate(Case::parse(text, covariance_type).unwrap(), 0).unwrap()

@@ -5,8 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use wgmm::choose::{EngineKind, EngineRequest, open_engine};
-use wgmm::{CovarianceType, Error, FitOptions, GaussianMixture, Init, Result, Samples, em, sample};
+use wgmm::internals::engine::choose::{EngineKind, EngineRequest, open_engine};
+use wgmm::internals::fit::em;
+use wgmm::internals::mixture::sample;
+use wgmm::{CovarianceType, Error, FitOptions, GaussianMixture, Init, Result, Samples};
 
 /// The larger of two numbers' relative differences, element by element.
 fn difference(a: &[f64], b: &[f64]) -> f64 {

@@ -4,7 +4,10 @@
 
 use std::path::Path;
 
-use wgmm::{FitOptions, Result, cpu::CpuEngine, data, em, infer};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::fit::em;
+use wgmm::internals::{data, infer};
+use wgmm::{FitOptions, Result};
 
 /// Rows of the table at `path` among its least likely `share`, least likely first: where they stand in the
 /// file, and their log-likelihood.

@@ -7,7 +7,10 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::Path;
 
-use wgmm::{FitOptions, Samples, cpu::CpuEngine, em, infer};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::fit::em;
+use wgmm::internals::infer;
+use wgmm::{FitOptions, Samples};
 
 /// Reads an 8-bit RGB or RGBA image, fits `k` components to its colours and writes the image of the means.
 pub(crate) fn segment(input: &Path, output: &Path, k: usize) -> Result<(), Box<dyn Error>> {

@@ -4,9 +4,11 @@
 use std::error::Error;
 use std::ops::ControlFlow;
 
-use wgmm::plot::{self, Animation, PlotOptions};
-use wgmm::sample::{Sampler, random_mixture};
-use wgmm::{CovarianceType, FitOptions, Samples, cpu::CpuEngine, em};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::fit::em;
+use wgmm::internals::mixture::sample::{Sampler, random_mixture};
+use wgmm::internals::plot::{self, Animation, PlotOptions};
+use wgmm::{CovarianceType, FitOptions, Samples};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let truth = random_mixture(3, 2, CovarianceType::Full, 3)?;

@@ -3,7 +3,8 @@
 //!
 //! ```no_run
 //! use wgmm::CovarianceType;
-//! use wgmm::bench::{Bench, Problem, Settings, case::Case};
+//! use wgmm::internals::bench::{Bench, Problem, Settings};
+//! use wgmm::internals::bench::case::Case;
 //!
 //! let mut bench = Bench::new(Settings::default());
 //! let case = Case::parse("mid:100000", CovarianceType::Full)?;
@@ -31,15 +32,15 @@ use oracle::host_engine;
 use report::{CaseReport, Ceiling, Memory, Report, Setup};
 use timing::{Clock, Spread};
 
-use crate::choose::{EngineKind, EngineRequest};
 use crate::compare::judge::{Check, Tier};
 use crate::compare::run::Outcome;
 use crate::data::Samples;
 use crate::engine::Engine;
+use crate::engine::choose::{EngineKind, EngineRequest};
 use crate::error::{Error, Result};
-use crate::model::Parameters;
-use crate::moments::m_step;
-use crate::options::CovarianceCenter;
+use crate::mixture::Parameters;
+use crate::mixture::moments::CovarianceCenter;
+use crate::mixture::moments::m_step;
 
 /// Runs of short iterations are repeated for this long, from the same start to the same end.
 const ENOUGH: Duration = Duration::from_millis(300);
@@ -169,7 +170,7 @@ impl Bench {
             version: env!("CARGO_PKG_VERSION").into(),
             commit,
             #[cfg(feature = "gpu")]
-            wgpu_version: Some(crate::gpu::WGPU_VERSION.into()),
+            wgpu_version: Some(crate::engine::gpu::WGPU_VERSION.into()),
             #[cfg(not(feature = "gpu"))]
             wgpu_version: None,
             date: machine::now(),
@@ -217,8 +218,8 @@ impl Bench {
             return EngineKind::Gpu;
         }
         #[cfg(feature = "gpu")]
-        if crate::gpu::is_worthwhile(case.n_samples, case.n_features, case.n_components)
-            && crate::gpu::adapters().iter().any(|adapter| !adapter.is_software)
+        if crate::engine::gpu::is_worthwhile(case.n_samples, case.n_features, case.n_components)
+            && crate::engine::gpu::adapters().iter().any(|adapter| !adapter.is_software)
         {
             return EngineKind::Gpu;
         }

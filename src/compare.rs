@@ -10,10 +10,10 @@ pub mod run;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::linalg;
-use crate::model::Parameters;
-use crate::precision::Precisions;
-use crate::shape::CovarianceType;
+use crate::mixture::Parameters;
+use crate::mixture::factors::Factors;
+use crate::mixture::linalg;
+use crate::mixture::shape::CovarianceType;
 
 /// Distances of a mixture from an expected one, component by component in their order; or bounds on them.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -98,7 +98,7 @@ pub fn component_distances(found: &Parameters, expected: &Parameters) -> Result<
         let text = |(t, k, d): (CovarianceType, usize, usize)| format!("{k} components, {d} features, {t}");
         return Err(Error::shape("mixtures to compare", text(shape(expected)), text(shape(found))));
     }
-    let whitening = Precisions::new(expected)?.whitening;
+    let whitening = Factors::new(expected)?.whitening;
     let tied = (expected.covariance_type() == CovarianceType::Tied).then(|| spread(found, &whitening, 0));
     let of_component = |component: usize| {
         let gap = found.mean(component).iter().zip(expected.mean(component)).map(|(a, b)| a - b);
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn every_type_sees_means_and_covariances() -> Result<()> {
         for t in CovarianceType::ALL {
-            let expected = crate::sample::random_mixture(3, 4, t, 1)?;
+            let expected = crate::mixture::sample::random_mixture(3, 4, t, 1)?;
             let same = distances(&expected, &expected, (0.0, 0.0), ALL)?;
             assert!(same.parts().iter().all(|(_, v)| *v < 1e-13), "{t}: {same:?}");
             let means = expected.means().iter().map(|m| m + 0.1).collect();
@@ -237,8 +237,8 @@ mod tests {
     /// The same number in any units: x → 3x + 7 for one feature, x → x/100 for the other.
     #[test]
     fn affine_maps_change_nothing() -> Result<()> {
-        let (a, b) = (crate::sample::random_mixture(2, 2, CovarianceType::Full, 3)?, 4);
-        let b = crate::sample::random_mixture(2, 2, CovarianceType::Full, b)?;
+        let (a, b) = (crate::mixture::sample::random_mixture(2, 2, CovarianceType::Full, 3)?, 4);
+        let b = crate::mixture::sample::random_mixture(2, 2, CovarianceType::Full, b)?;
         let scale = [3.0, 0.01];
         let mapped = |p: &Parameters| {
             let means = p.means().iter().enumerate().map(|(i, m)| m * scale[i % 2] + 7.0).collect();

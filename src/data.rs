@@ -24,17 +24,18 @@
 //! **NPY.** Versions 1–3, one or two dimensions (1-D is N×1), C or Fortran order, either byte order;
 //! `f2 f8`, all integers and `bool` become f64, `f4` stays f32. Columns have no names, only numbers.
 
+mod append;
 mod columns;
 mod csv;
 mod labels;
 pub(crate) mod npy;
 mod number;
-pub mod output;
 mod samples;
 mod scaling;
 mod source;
 mod table;
 
+pub use append::copy_with_column;
 pub use columns::column_list;
 pub use labels::{open_labels, open_labels_of, open_weights};
 pub use samples::{Samples, Values};

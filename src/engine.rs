@@ -1,11 +1,19 @@
 //! The one seam: what EM needs of a device.
 
+pub mod choose;
+pub mod cpu;
+pub mod fallback;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+pub mod reference;
+pub mod rounding;
+
 use std::ops::Range;
 
 use crate::data::Scaling;
 use crate::error::Result;
-use crate::model::Parameters;
-use crate::moments::Moments;
+use crate::mixture::Parameters;
+use crate::mixture::moments::Moments;
 use crate::report::EngineInfo;
 
 /// Samples on a device, able to sum their sufficient statistics.
@@ -33,13 +41,13 @@ pub trait Engine {
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>>;
 
     /// How the samples were centred and scaled before they were rounded to f32; none where sums are in
-    /// f64. It decides how many digits are left ([`crate::conditioning`]).
+    /// f64. It decides how many digits are left ([`crate::engine::rounding`]).
     fn scaling(&self) -> Option<&Scaling> {
         None
     }
 
     /// Estimated rounding errors of sums under `parameters`, the larger one of each component
-    /// ([`crate::conditioning`]), `[K]`; empty where sums are in f64. What an E-step under the same parameters needs
+    /// ([`crate::engine::rounding`]), `[K]`; empty where sums are in f64. What an E-step under the same parameters needs
     /// is prepared on the way, so that asking before each of them costs little.
     ///
     /// # Errors
@@ -49,7 +57,7 @@ pub trait Engine {
     }
 
     /// Asks for sums in f64 from here on, or (`false`) for those that the engine began with: whether sums are in
-    /// f64 now. Only an automatic choice has both ([`crate::fallback`]).
+    /// f64 now. Only an automatic choice has both ([`crate::engine::fallback`]).
     ///
     /// # Errors
     /// A thread pool that cannot be started.

@@ -1,13 +1,15 @@
 //! What a mixture says about samples: responsibilities, labels and log-likelihoods, computed by any
 //! engine in chunks so that no N×K array is ever held.
 
+pub mod agreement;
+
 use std::ops::Range;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::model::Parameters;
+use crate::mixture::Parameters;
 
-pub use crate::linalg::log_sum_exp;
+pub use crate::mixture::linalg::log_sum_exp;
 
 /// Samples per chunk: K·CHUNK densities are held at once.
 pub const CHUNK: usize = 16_384;

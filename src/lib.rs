@@ -2,7 +2,8 @@
 //!
 //! # Fit a mixture
 //! ```
-//! use wgmm::{FitOptions, Samples, sample};
+//! use wgmm::{FitOptions, Samples};
+//! use wgmm::internals::mixture::sample;
 //!
 //! # fn main() -> wgmm::Result<()> {
 //! // 1000 samples of a random mixture of 3 components in 2 dimensions, row after row.
@@ -35,7 +36,9 @@
 //! responsibilities, and can end the fit. Closures are observers:
 //! ```
 //! use std::ops::ControlFlow;
-//! use wgmm::{FitOptions, Samples, cpu::CpuEngine, em};
+//! use wgmm::{FitOptions, Samples};
+//! use wgmm::internals::engine::cpu::CpuEngine;
+//! use wgmm::internals::fit::em;
 //!
 //! # fn main() -> wgmm::Result<()> {
 //! let values = [0.0, 0.1, 0.2, 5.0, 5.1, 5.2];
@@ -80,43 +83,30 @@
 //! `gpu` (default): the WGSL engine. `cli` (default): the `wgmm` command. `plot` (part of `cli`): pictures. `ndarray`: samples from views.
 //! `default-features = false` leaves a light CPU library.
 
-pub mod agreement;
-pub mod bench;
-pub mod checkpoint;
-pub mod choose;
-mod collapse;
-pub mod compare;
-pub mod conditioning;
-pub mod cpu;
-pub mod data;
-pub mod em;
-pub mod engine;
-pub mod error;
-pub mod fallback;
-#[cfg(feature = "gpu")]
-pub mod gpu;
-pub mod infer;
-pub mod init;
-mod linalg;
-pub mod model;
-pub mod moments;
-pub mod options;
+mod bench;
+mod compare;
+mod data;
+mod engine;
+mod error;
+mod fit;
+mod infer;
+#[doc(hidden)]
+pub mod internals;
+mod mixture;
+mod model;
+mod output;
 #[cfg(feature = "plot")]
-pub mod plot;
-pub mod precision;
-pub mod reference;
-pub mod report;
-pub mod sample;
-pub mod select;
-pub mod shape;
-pub mod verify;
+mod plot;
+mod report;
 
 pub use data::Samples;
 pub use engine::Engine;
 pub use error::{Error, Result};
-pub use model::{GaussianMixture, Parameters, PartialStart};
-pub use options::{CovarianceCenter, FitOptions, Init, OnCollapse};
-pub use shape::CovarianceType;
+pub use fit::options::{FitOptions, Init, OnCollapse};
+pub use mixture::Parameters;
+pub use mixture::moments::CovarianceCenter;
+pub use mixture::shape::CovarianceType;
+pub use model::{GaussianMixture, PartialStart};
 
 /// Fits a mixture to `samples` (`[N, D]`) on the engine that [`choose::open_engine`] picks by itself: a
 /// hardware graphics card for a problem big enough to gain from it, else all cores.
@@ -125,9 +115,9 @@ pub use shape::CovarianceType;
 /// Bad options ([`FitOptions::check`]), or a fit that failed ([`em::fit`]).
 pub fn fit(samples: &Samples<'_>, options: &FitOptions) -> Result<GaussianMixture> {
     let checked = options.check(samples.n_effective(), samples.n_features())?;
-    let request = choose::EngineRequest::default();
-    let (mut engine, _) = choose::open_engine(samples, options.n_components, &request)?;
-    let mut model = em::fit(engine.as_mut(), samples, &checked, &mut em::NoObserver)?;
-    verify::verify(engine.as_mut(), samples, &mut model, &verify::VerifyOptions::default())?;
+    let request = engine::choose::EngineRequest::default();
+    let (mut engine, _) = engine::choose::open_engine(samples, options.n_components, &request)?;
+    let mut model = fit::em::fit(engine.as_mut(), samples, &checked, &mut fit::em::NoObserver)?;
+    fit::verify::verify(engine.as_mut(), samples, &mut model, &fit::verify::VerifyOptions::default())?;
     Ok(model)
 }

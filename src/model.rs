@@ -1,248 +1,15 @@
-//! A mixture as a value: [`Parameters`] with their invariants, and [`GaussianMixture`], the fitted
-//! model with its report. Reading and writing is in [`json`] and [`npz`]; [`PartialStart`] is any part of
-//! a mixture that a fit may start with.
+//! [`GaussianMixture`]: a mixture with the names of its features and the report of its fit. Reading and writing is in
+//! [`json`] and [`npz`]; [`PartialStart`] is any part of a mixture that a fit may start with.
 
-mod checksum;
-mod condition;
 pub mod json;
 pub mod npz;
-mod precisions;
 mod start;
 
 pub use start::PartialStart;
 
-use crate::error::{Error, Result};
-use crate::linalg;
+use crate::error::Result;
+use crate::mixture::Parameters;
 use crate::report::FitReport;
-use crate::shape::CovarianceType;
-
-/// How far Σ weights may be from 1: single-precision weights must be accepted.
-const WEIGHT_SUM_TOLERANCE: f64 = 1e-6;
-/// Largest |a_ij − a_ji| relative to the largest entry of a covariance.
-const SYMMETRY_TOLERANCE: f64 = 1e-6;
-
-/// Weights, means and covariances of a mixture: finite, Σ weights = 1, every covariance symmetric
-/// and positive definite. Arrays are flat and row-major in scikit-learn's shapes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parameters {
-    covariance_type: CovarianceType,
-    n_components: usize,
-    n_features: usize,
-    weights: Vec<f64>,
-    means: Vec<f64>,
-    covariances: Vec<f64>,
-}
-
-impl Parameters {
-    /// Checks every invariant of a mixture with `weights` `[K]`, `means` `[K·D]` and `covariances`
-    /// ([`CovarianceType::covariances_len`] numbers).
-    ///
-    /// # Errors
-    /// [`Error::InvalidParameters`] naming the field.
-    pub fn new(
-        covariance_type: CovarianceType,
-        weights: Vec<f64>,
-        means: Vec<f64>,
-        covariances: Vec<f64>,
-    ) -> Result<Self> {
-        let invalid = |field: &str, what: String| Error::InvalidParameters {
-            origin: "parameters".into(),
-            field: field.into(),
-            what,
-        };
-        let k = weights.len();
-        if k == 0 {
-            return Err(invalid("weights", "is empty: a mixture has at least one component".into()));
-        }
-        if means.is_empty() || !means.len().is_multiple_of(k) {
-            return Err(invalid(
-                "means",
-                format!(
-                    "has {} numbers, which is not a positive multiple of the {k} components",
-                    means.len()
-                ),
-            ));
-        }
-        let d = means.len() / k;
-        let expected = covariance_type.covariances_len(k, d);
-        if covariances.len() != expected {
-            return Err(invalid(
-                "covariances",
-                format!(
-                    "has {} numbers; type {covariance_type} with {k} components and {d} features has {expected}",
-                    covariances.len()
-                ),
-            ));
-        }
-        for (field, values) in [("weights", &weights), ("means", &means), ("covariances", &covariances)] {
-            if let Some(i) = values.iter().position(|v| !v.is_finite()) {
-                return Err(invalid(
-                    field,
-                    format!("holds {} at position {i}; all numbers must be finite", values[i]),
-                ));
-            }
-        }
-        if let Some(w) = weights.iter().find(|w| !(0.0..=1.0 + WEIGHT_SUM_TOLERANCE).contains(*w)) {
-            return Err(invalid("weights", format!("should be in the range [0, 1], but holds {w}")));
-        }
-        let sum: f64 = weights.iter().sum();
-        if (sum - 1.0).abs() > WEIGHT_SUM_TOLERANCE {
-            return Err(invalid("weights", format!("should be normalized, but sums to {sum}")));
-        }
-        let parameters =
-            Parameters { covariance_type, n_components: k, n_features: d, weights, means, covariances };
-        parameters.check_covariances().map_err(|what| invalid("covariances", what))?;
-        Ok(parameters)
-    }
-
-    /// For values that are valid by construction (an M-step's): lengths are checked in debug builds,
-    /// definiteness when the next E-step factorises.
-    pub(crate) fn from_parts(
-        covariance_type: CovarianceType,
-        n_features: usize,
-        weights: Vec<f64>,
-        means: Vec<f64>,
-        covariances: Vec<f64>,
-    ) -> Self {
-        let n_components = weights.len();
-        debug_assert_eq!(means.len(), n_components * n_features);
-        debug_assert_eq!(covariances.len(), covariance_type.covariances_len(n_components, n_features));
-        Parameters { covariance_type, n_components, n_features, weights, means, covariances }
-    }
-
-    /// Weights, means and covariances, to be changed and put together again.
-    pub(crate) fn into_parts(self) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-        (self.weights, self.means, self.covariances)
-    }
-
-    fn check_covariances(&self) -> std::result::Result<(), String> {
-        let d = self.n_features;
-        match self.covariance_type {
-            CovarianceType::Full | CovarianceType::Tied => {
-                for (k, matrix) in self.covariances.chunks_exact(d * d).enumerate() {
-                    let largest = matrix.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-                    for i in 0..d {
-                        for j in 0..i {
-                            let gap = (matrix[i * d + j] - matrix[j * d + i]).abs();
-                            if gap > SYMMETRY_TOLERANCE * largest {
-                                return Err(format!(
-                                    "of component {k} should be symmetric, but entries ({i}, {j}) and ({j}, {i}) differ by {gap:e}"
-                                ));
-                            }
-                        }
-                    }
-                    linalg::cholesky(matrix, d).map_err(|pivot| {
-                        format!(
-                            "of component {k} should be positive definite, but pivot {} is {:e}",
-                            pivot.row, pivot.value
-                        )
-                    })?;
-                }
-                Ok(())
-            }
-            CovarianceType::Diag | CovarianceType::Spherical => {
-                match self.covariances.iter().position(|v| *v <= 0.0) {
-                    Some(i) => {
-                        Err(format!("should be positive, but holds {} at position {i}", self.covariances[i]))
-                    }
-                    None => Ok(()),
-                }
-            }
-        }
-    }
-
-    /// Becomes a copy of `other` in the memory that is there.
-    #[cfg(feature = "gpu")]
-    pub(crate) fn copy_from(&mut self, other: &Parameters) {
-        let Parameters { covariance_type, n_components, n_features, weights, means, covariances } = other;
-        (self.covariance_type, self.n_components, self.n_features) =
-            (*covariance_type, *n_components, *n_features);
-        self.weights.clone_from(weights);
-        self.means.clone_from(means);
-        self.covariances.clone_from(covariances);
-    }
-
-    /// The covariances' form.
-    pub fn covariance_type(&self) -> CovarianceType {
-        self.covariance_type
-    }
-    /// K.
-    pub fn n_components(&self) -> usize {
-        self.n_components
-    }
-    /// D.
-    pub fn n_features(&self) -> usize {
-        self.n_features
-    }
-    /// π, `[K]`, sums to 1.
-    pub fn weights(&self) -> &[f64] {
-        &self.weights
-    }
-    /// μ, `[K, D]` row-major, data units.
-    pub fn means(&self) -> &[f64] {
-        &self.means
-    }
-    /// μ_k, `[D]`.
-    pub fn mean(&self, k: usize) -> &[f64] {
-        &self.means[k * self.n_features..(k + 1) * self.n_features]
-    }
-    /// Σ in the shape of the type, row-major, data units².
-    pub fn covariances(&self) -> &[f64] {
-        &self.covariances
-    }
-
-    /// Σ_k as a D×D matrix, whatever the type.
-    pub fn covariance_matrix(&self, k: usize) -> Vec<f64> {
-        let d = self.n_features;
-        match self.covariance_type {
-            CovarianceType::Full => self.covariances[k * d * d..(k + 1) * d * d].to_vec(),
-            CovarianceType::Tied => self.covariances.clone(),
-            CovarianceType::Diag => diagonal(&self.covariances[k * d..(k + 1) * d]),
-            CovarianceType::Spherical => diagonal(&vec![self.covariances[k]; d]),
-        }
-    }
-
-    /// The same mixture with its covariances reduced to `target`: from full matrices tied takes the
-    /// first, diag the diagonals, spherical trace/D.
-    ///
-    /// # Errors
-    /// [`Error::InvalidParameters`] if a type other than full would have to be widened or converted.
-    pub fn with_covariance_type(self, target: CovarianceType) -> Result<Self> {
-        if self.covariance_type == target {
-            return Ok(self);
-        }
-        if self.covariance_type != CovarianceType::Full {
-            return Err(Error::InvalidParameters {
-                origin: "parameters".into(),
-                field: "covariance_type".into(),
-                what: format!(
-                    "is {}, which cannot start a fit of type {target}: give full covariances or ask for {}",
-                    self.covariance_type, self.covariance_type
-                ),
-            });
-        }
-        let d = self.n_features;
-        let matrices = self.covariances.chunks_exact(d * d);
-        let covariances = match target {
-            CovarianceType::Full => self.covariances,
-            CovarianceType::Tied => self.covariances[..d * d].to_vec(),
-            CovarianceType::Diag => matrices.flat_map(|m| (0..d).map(|i| m[i * d + i])).collect(),
-            CovarianceType::Spherical => {
-                matrices.map(|m| (0..d).map(|i| m[i * d + i]).sum::<f64>() / d as f64).collect()
-            }
-        };
-        Ok(Parameters { covariance_type: target, covariances, ..self })
-    }
-}
-
-fn diagonal(values: &[f64]) -> Vec<f64> {
-    let d = values.len();
-    let mut matrix = vec![0.0; d * d];
-    for (i, v) in values.iter().enumerate() {
-        matrix[i * d + i] = *v;
-    }
-    matrix
-}
 
 /// A fitted mixture: parameters, feature names and the report of its fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -291,5 +58,29 @@ impl GaussianMixture {
     pub fn n_parameters(&self) -> usize {
         let p = &self.parameters;
         p.covariance_type().n_parameters(p.n_components(), p.n_features())
+    }
+}
+
+impl GaussianMixture {
+    /// [`Parameters::marginal`] with the names of the features; the fit's report belongs to the whole
+    /// mixture and is left out.
+    ///
+    /// # Errors
+    /// As [`Parameters::marginal`].
+    pub fn marginal(&self, features: &[usize]) -> Result<GaussianMixture> {
+        let parameters = self.parameters.marginal(features)?;
+        let pick = |names: &Vec<String>| features.iter().map(|&i| names[i].clone()).collect();
+        Ok(GaussianMixture { parameters, feature_names: self.feature_names.as_ref().map(pick), report: None })
+    }
+
+    /// [`Parameters::conditional`] with the names of the features that stay free; without a report.
+    ///
+    /// # Errors
+    /// As [`Parameters::conditional`].
+    pub fn conditional(&self, given: &[(usize, f64)]) -> Result<GaussianMixture> {
+        let parameters = self.parameters.conditional(given)?;
+        let free = |i: &usize| given.iter().all(|(feature, _)| feature != i);
+        let pick = |names: &Vec<String>| (0..names.len()).filter(free).map(|i| names[i].clone()).collect();
+        Ok(GaussianMixture { parameters, feature_names: self.feature_names.as_ref().map(pick), report: None })
     }
 }

@@ -1,7 +1,9 @@
 //! Pictures of mixtures, fits and sweeps as SVG, PNG and animated GIF, and reports as HTML (feature `plot`).
 //!
 //! ```
-//! use wgmm::{FitOptions, Samples, cpu::CpuEngine, plot};
+//! use wgmm::{FitOptions, Samples};
+//! use wgmm::internals::engine::cpu::CpuEngine;
+//! use wgmm::internals::plot;
 //!
 //! # fn main() -> wgmm::Result<()> {
 //! let values = [0.0, 0.1, 0.2, 0.1, 5.0, 5.1, 5.2, 5.1];

@@ -56,7 +56,7 @@ pub struct EngineInfo {
     pub began_on: Option<FirstEngine>,
 }
 
-/// An engine whose sums in f32 left too few digits, see [`crate::fallback`].
+/// An engine whose sums in f32 left too few digits, see [`crate::engine::fallback`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstEngine {
     /// `gpu`.
@@ -65,7 +65,7 @@ pub struct FirstEngine {
     pub device: String,
 }
 
-/// An engine whose device failed, see [`crate::fallback`].
+/// An engine whose device failed, see [`crate::engine::fallback`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedEngine {
     /// `gpu`.
@@ -101,7 +101,7 @@ pub struct FitReport {
     /// Akaike information criterion.
     pub aic: f64,
     /// Estimated rounding errors of f32 sums for every component of the returned mixture, `[K]`: of its mean in
-    /// standard deviations and of its covariance, relative ([`crate::conditioning`]). Empty where sums are in f64.
+    /// standard deviations and of its covariance, relative ([`crate::engine::rounding`]). Empty where sums are in f64.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rounding_errors: Vec<f64>,
     /// Where f32 sums left the fewest digits in the restart that was kept, whatever came after. None where all sums

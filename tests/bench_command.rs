@@ -2,16 +2,16 @@
 
 use std::ops::Range;
 
-use wgmm::bench::case::Case;
-use wgmm::bench::timing::{Clock, run};
-use wgmm::bench::{Bench, Problem, Settings};
-use wgmm::choose::{EngineKind, EngineRequest};
-use wgmm::compare::judge::{Tier, judge};
-use wgmm::compare::run::Outcome;
-use wgmm::cpu::CpuEngine;
-use wgmm::moments::Moments;
-use wgmm::reference::ReferenceEngine;
-use wgmm::report::EngineInfo;
+use wgmm::internals::bench::case::Case;
+use wgmm::internals::bench::timing::{Clock, run};
+use wgmm::internals::bench::{Bench, Problem, Settings};
+use wgmm::internals::compare::judge::{Tier, judge};
+use wgmm::internals::compare::run::Outcome;
+use wgmm::internals::engine::choose::{EngineKind, EngineRequest};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::engine::reference::ReferenceEngine;
+use wgmm::internals::mixture::moments::Moments;
+use wgmm::internals::report::EngineInfo;
 use wgmm::{CovarianceType, Engine, Parameters, Result};
 
 /// An engine whose sums are changed by `fault` before anybody sees them.
@@ -116,7 +116,7 @@ mod device {
         let report = bench.run(&problem("5000,4,3", CovarianceType::Full)).unwrap();
         assert!(report.check.passed(), "{:?}", report.check);
         assert!(report.ceiling.fma > 0.0 && report.ceiling.copy > Some(0.0));
-        let is_software = wgmm::gpu::adapters()[0].is_software;
+        let is_software = wgmm::internals::engine::gpu::adapters()[0].is_software;
         assert_eq!(report.marks.iter().any(|mark| mark == "smoke, not speed"), is_software);
     }
 
@@ -144,5 +144,8 @@ mod device {
 fn the_version_of_wgpu_is_the_locked_one() {
     let lock = include_str!("../Cargo.lock");
     let version = lock.split("[[package]]").find(|p| p.contains("\nname = \"wgpu\"\n")).unwrap();
-    assert!(version.contains(&format!("version = \"{}\"", wgmm::gpu::WGPU_VERSION)), "{version}");
+    assert!(
+        version.contains(&format!("version = \"{}\"", wgmm::internals::engine::gpu::WGPU_VERSION)),
+        "{version}"
+    );
 }

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use wgmm::checkpoint::{Checkpoint, Identity, Interval, Writer, previous};
-use wgmm::em::{self, FitState, NoObserver, Step};
-use wgmm::report::EngineInfo;
+use wgmm::internals::fit::checkpoint::{Checkpoint, Identity, Interval, Writer, previous};
+use wgmm::internals::fit::em::{self, FitState, NoObserver, Step};
+use wgmm::internals::report::EngineInfo;
 use wgmm::{CovarianceCenter, CovarianceType, Error, FitOptions, Init, OnCollapse, PartialStart, Samples};
 
 use crate::support::engines::{Kind, on_every_engine};

@@ -4,8 +4,8 @@ mod random;
 
 use std::ops::ControlFlow;
 
-use wgmm::em::Step;
-use wgmm::report::{Collapse, CollapseAction, FitReport, StopReason};
+use wgmm::internals::fit::em::Step;
+use wgmm::internals::report::{Collapse, CollapseAction, FitReport, StopReason};
 use wgmm::{
     CovarianceType, Error, FitOptions, GaussianMixture, Init, OnCollapse, Parameters, Result, Samples,
 };

@@ -1,12 +1,12 @@
 //! Judging two runs: right engines are within the bounds however badly conditioned the run, wrong ones are not.
 
 #[cfg(feature = "gpu")]
-use wgmm::compare::judge::BoundSource;
-use wgmm::compare::judge::{Check, Tier, judge_conditioned};
-use wgmm::compare::run::{disturbed, follow};
-use wgmm::data::Scaling;
-use wgmm::em::NoObserver;
-use wgmm::moments::Moments;
+use wgmm::internals::compare::judge::BoundSource;
+use wgmm::internals::compare::judge::{Check, Tier, judge_conditioned};
+use wgmm::internals::compare::run::{disturbed, follow};
+use wgmm::internals::data::Scaling;
+use wgmm::internals::fit::em::NoObserver;
+use wgmm::internals::mixture::moments::Moments;
 use wgmm::{CovarianceType, Engine, FitOptions, Init, Parameters, Result};
 
 use crate::support::engines::{Kind, left_to_inner};

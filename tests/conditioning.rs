@@ -1,11 +1,11 @@
 //! The estimate of what f32 leaves, against what the device loses: measured from the same parameters, one E-step
 //! and M-step on the device and in f64.
 
-use wgmm::compare::{Distances, distances};
-use wgmm::conditioning::{POOR, RoundingError, rounding_errors};
-use wgmm::data::Scaling;
-use wgmm::moments::m_step;
-use wgmm::sample::{Sampler, random_mixture};
+use wgmm::internals::compare::{Distances, distances};
+use wgmm::internals::data::Scaling;
+use wgmm::internals::engine::rounding::{POOR, RoundingError, rounding_errors};
+use wgmm::internals::mixture::moments::m_step;
+use wgmm::internals::mixture::sample::{Sampler, random_mixture};
 use wgmm::{CovarianceCenter, CovarianceType, FitOptions, GaussianMixture, Init, Parameters, Samples};
 
 use crate::support::engines::Kind;

@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use wgmm::cpu::CpuEngine;
-use wgmm::moments::Moments;
-use wgmm::reference::ReferenceEngine;
-use wgmm::sample::{Sampler, random_mixture};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::engine::reference::ReferenceEngine;
+use wgmm::internals::mixture::moments::Moments;
+use wgmm::internals::mixture::sample::{Sampler, random_mixture};
 use wgmm::{CovarianceType, Engine, Parameters, Samples};
 
 /// Rounding of one log density, relative to 1 + |value|: D = 64 terms, each off by a few ε, times the

@@ -12,8 +12,8 @@ mod output;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use wgmm::data::{self, Missing, ReadOptions, Table, Values};
-use wgmm::error::Error;
+use wgmm::internals::data::{self, Missing, ReadOptions, Table, Values};
+use wgmm::internals::error::Error;
 
 /// A folder that vanishes after the test.
 fn folder() -> TempDir {

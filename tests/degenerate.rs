@@ -1,6 +1,6 @@
 //! Components of too few samples are found, and sound ones are not accused.
 
-use wgmm::select::{Criterion, NoSweepObserver, SelectOptions, best_sound, select};
+use wgmm::internals::fit::select::{Criterion, NoSweepObserver, SelectOptions, best_sound, select};
 use wgmm::{CovarianceType, FitOptions, Init, Samples};
 
 use crate::support::engines::Kind;

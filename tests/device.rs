@@ -4,7 +4,7 @@
 //! A test without an adapter fails and says what was found.
 
 use wgmm::Samples;
-use wgmm::gpu::{GpuEngine, GpuOptions, Testing, adapters};
+use wgmm::internals::engine::gpu::{GpuEngine, GpuOptions, Testing, adapters};
 
 use crate::support::engines::testing_of_suite;
 

@@ -3,14 +3,14 @@
 
 use std::ops::ControlFlow;
 
-use wgmm::checkpoint::Identity;
-use wgmm::choose::{EngineKind, EngineRequest, Fallback};
-use wgmm::conditioning::POOR;
-use wgmm::cpu::CpuEngine;
-use wgmm::data::Scaling;
-use wgmm::em::{self, FitState, Step};
-use wgmm::fallback::FallbackEngine;
-use wgmm::report::{EngineInfo, WorstRounding};
+use wgmm::internals::data::Scaling;
+use wgmm::internals::engine::choose::{EngineKind, EngineRequest, Fallback};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::engine::fallback::FallbackEngine;
+use wgmm::internals::engine::rounding::POOR;
+use wgmm::internals::fit::checkpoint::Identity;
+use wgmm::internals::fit::em::{self, FitState, Step};
+use wgmm::internals::report::{EngineInfo, WorstRounding};
 use wgmm::{CovarianceType, Engine, Error, FitOptions, GaussianMixture, Init, Parameters, Result, Samples};
 
 use crate::support::engines::{Kind, left_to_inner};
@@ -260,7 +260,8 @@ mod device {
             let scaling = Scaling::of(&samples);
             let (mut steps, mut worst) = (0, 0.0f64);
             let mut watch = |step: &mut Step<'_>| {
-                let errors = wgmm::conditioning::rounding_errors(step.parameters, &scaling).unwrap();
+                let errors =
+                    wgmm::internals::engine::rounding::rounding_errors(step.parameters, &scaling).unwrap();
                 let expected: Vec<f64> = errors.iter().map(|e| e.largest()).collect();
                 assert_eq!(step.rounding_errors, expected, "{t}, iteration {}", step.iteration);
                 worst = expected.iter().copied().fold(worst, f64::max);

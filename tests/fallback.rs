@@ -1,7 +1,7 @@
 //! All cores take over where a device fails, whatever fails, and `em::finish` ends a fit that nothing takes over.
 
-use wgmm::em::{self, Step};
-use wgmm::report::StopReason;
+use wgmm::internals::fit::em::{self, Step};
+use wgmm::internals::report::StopReason;
 use wgmm::{CovarianceType, FitOptions};
 
 use crate::support::engines::Kind;
@@ -60,9 +60,9 @@ fn the_best_restart_is_finished() {
 
 #[cfg(feature = "gpu")]
 mod device {
-    use wgmm::choose::{EngineKind, EngineRequest, Fallback, open_engine};
-    use wgmm::em::{self, NoObserver};
-    use wgmm::gpu::{Fault, Faults};
+    use wgmm::internals::engine::choose::{EngineKind, EngineRequest, Fallback, open_engine};
+    use wgmm::internals::engine::gpu::{Fault, Faults};
+    use wgmm::internals::fit::em::{self, NoObserver};
     use wgmm::{CovarianceType, GaussianMixture, Result};
 
     use crate::support::distance::{Distances, assert_mixtures_agree};

@@ -1,9 +1,9 @@
 //! Devices that fail: an engine that tells lies must end in a typed error or an honest report, never
 //! in a wrong model that calls itself converged.
 
-use wgmm::em::{self, NoObserver};
-use wgmm::moments::{Moments, m_step};
-use wgmm::report::StopReason;
+use wgmm::internals::fit::em::{self, NoObserver};
+use wgmm::internals::mixture::moments::{Moments, m_step};
+use wgmm::internals::report::StopReason;
 use wgmm::{
     CovarianceCenter, CovarianceType, Engine, Error, FitOptions, GaussianMixture, Init, Parameters, Result,
     Samples,

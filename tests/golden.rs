@@ -78,7 +78,7 @@ fn every_stored_file_has_its_test_and_the_count_is_known() {
 #[cfg(feature = "gpu")]
 #[test]
 fn device_on_kernels_asked_for() {
-    use wgmm::gpu::plan::{Problem, kernels_for};
+    use wgmm::internals::engine::gpu::plan::{Problem, kernels_for};
 
     let mut seen = BTreeSet::new();
     for case in CASES {
@@ -206,11 +206,11 @@ fn judge_predict(
     let (parameters, predict) = (&model.parameters, &expected.predict);
     let mut engine = kind.open(&golden.samples).unwrap();
     let mut wrong = Vec::new();
-    let scores = wgmm::infer::sample_log_likelihoods(engine.as_mut(), parameters).unwrap();
-    let labels = wgmm::infer::predict(engine.as_mut(), parameters).unwrap();
+    let scores = wgmm::internals::infer::sample_log_likelihoods(engine.as_mut(), parameters).unwrap();
+    let labels = wgmm::internals::infer::predict(engine.as_mut(), parameters).unwrap();
     for (i, &row) in predict.rows.iter().enumerate() {
         let responsibilities =
-            wgmm::infer::responsibilities(engine.as_mut(), parameters, row..row + 1).unwrap();
+            wgmm::internals::infer::responsibilities(engine.as_mut(), parameters, row..row + 1).unwrap();
         let log_density = predict.log_density[i];
         // |Δ ln N| ≤ m·d_mu + ½ (m² + D) √D d_cov with m the Mahalanobis distance, and m² is of the order
         // of D + |ln p|; the density's own rounding is of the order of the mean's, d_ll.
@@ -267,7 +267,8 @@ fn judge_labels(
 /// Gap between the two largest responsibilities of row `n`, by the reference engine.
 fn reference_margin(samples: &Samples<'static>, model: &GaussianMixture, n: usize) -> f64 {
     let mut engine = Kind::Reference.open(samples).unwrap();
-    let mut r = wgmm::infer::responsibilities(engine.as_mut(), &model.parameters, n..n + 1).unwrap();
+    let mut r =
+        wgmm::internals::infer::responsibilities(engine.as_mut(), &model.parameters, n..n + 1).unwrap();
     r.sort_by(|a, b| b.total_cmp(a));
     r[0] - r.get(1).copied().unwrap_or(0.0)
 }

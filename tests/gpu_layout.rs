@@ -2,7 +2,7 @@
 //! bindings and structs that Rust assumes ([`shaders`]), every plan against its adapter ([`plans`]).
 
 use wgmm::CovarianceType;
-use wgmm::gpu::plan::{Kernel, Limits, Plan, Problem};
+use wgmm::internals::engine::gpu::plan::{Kernel, Limits, Plan, Problem};
 
 mod plans;
 mod reflect;

@@ -106,7 +106,7 @@ fn mutants_of_weights() {
 
 #[test]
 fn mutants_of_checkpoints() {
-    use wgmm::checkpoint::{Identity, Interval, Writer};
+    use wgmm::internals::fit::checkpoint::{Identity, Interval, Writer};
     let problem = crate::support::problem::Problem::medium(wgmm::CovarianceType::Diag);
     let (samples, options) = (problem.samples(), problem.steps(2));
     let engine = crate::support::engines::Kind::Reference;
@@ -115,7 +115,7 @@ fn mutants_of_checkpoints() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c");
     let mut seeds = Vec::new();
-    let mut keep = |step: &mut wgmm::em::Step<'_>| {
+    let mut keep = |step: &mut wgmm::internals::fit::em::Step<'_>| {
         let writer = Writer::create(&path, Interval::Iterations(1)).unwrap();
         writer.write(&identity, &step.state()).unwrap();
         seeds.push(std::fs::read(&path).unwrap());

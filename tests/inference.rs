@@ -5,7 +5,8 @@ mod condition;
 mod criteria;
 mod rivals;
 
-use wgmm::{Parameters, Samples, infer};
+use wgmm::internals::infer;
+use wgmm::{Parameters, Samples};
 
 use crate::support::engines::Kind;
 

@@ -3,7 +3,7 @@
 //! spherical).
 
 mod device {
-    use wgmm::sample::Sampler;
+    use wgmm::internals::mixture::sample::Sampler;
     use wgmm::{CovarianceType, FitOptions, Init, Parameters, Samples};
 
     use crate::support::compare::largest;

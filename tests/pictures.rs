@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use resvg::tiny_skia::Pixmap;
 use resvg::usvg::{self, Node, fontdb, roxmltree};
-use wgmm::cpu::CpuEngine;
-use wgmm::plot::{self, Figure, PlotOptions};
-use wgmm::sample::{Sampler, random_mixture};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::mixture::sample::{Sampler, random_mixture};
+use wgmm::internals::plot::{self, Figure, PlotOptions};
 use wgmm::{CovarianceType, Parameters, Samples};
 
 use crate::support::files;

@@ -4,8 +4,8 @@ mod states;
 
 use std::ops::ControlFlow;
 
-use wgmm::em::{self, FitState, NoObserver, Step};
-use wgmm::report::StopReason;
+use wgmm::internals::fit::em::{self, FitState, NoObserver, Step};
+use wgmm::internals::report::StopReason;
 use wgmm::{CovarianceType, Error, FitOptions, GaussianMixture, Init, OnCollapse, Result, Samples};
 
 use crate::support::engines::{Kind, on_every_engine};

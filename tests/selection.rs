@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use wgmm::em::Step;
-use wgmm::sample::{Sampler, random_mixture};
-use wgmm::select::{
+use wgmm::internals::fit::em::Step;
+use wgmm::internals::fit::select::{
     Candidate, Cell, Criterion, NoSweepObserver, SelectOptions, Selection, SweepObserver, select,
 };
+use wgmm::internals::mixture::sample::{Sampler, random_mixture};
 use wgmm::{CovarianceType, Error, FitOptions, Init, Samples};
 
 use crate::support::engines::{Kind, on_every_engine};

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use wgmm::em::Step;
+use wgmm::internals::fit::em::Step;
 use wgmm::{CovarianceType, Error, FitOptions, GaussianMixture, Init, Parameters, PartialStart};
 
 use crate::support::compare::{Bound, assert_close};

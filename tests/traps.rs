@@ -2,8 +2,8 @@
 //! tested where they belong: restarts that do not start anew and convergence in `oracles`, NaN that
 //! counts as converged and a falling likelihood in `faults`, a start that is ignored in `cli`.
 
-use wgmm::infer::{predict, responsibilities};
-use wgmm::sample::Sampler;
+use wgmm::internals::infer::{predict, responsibilities};
+use wgmm::internals::mixture::sample::Sampler;
 use wgmm::{CovarianceType, FitOptions, Init, Parameters, Samples};
 
 use crate::support::compare::{Bound, assert_close};

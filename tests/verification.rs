@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use wgmm::report::EngineInfo;
-use wgmm::verify::{Verify, verification, verify};
+use wgmm::internals::fit::verify::{Verify, verification, verify};
+use wgmm::internals::report::EngineInfo;
 use wgmm::{CovarianceType, Engine, GaussianMixture, Parameters, Result, Samples};
 
 use crate::support::engines::{HOST, Kind, left_to_inner, on_every_engine};

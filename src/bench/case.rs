@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::shape::{CovarianceType, triangle_len};
+use crate::mixture::shape::{CovarianceType, triangle_len};
 
 /// Named cases: N, D, K.
 const NAMED: [(&str, usize, usize, usize); 9] = [

@@ -1,7 +1,7 @@
 //! How many samples a check takes: as many as a second or so pays for.
 
 use super::case::useful_flops;
-use crate::model::Parameters;
+use crate::mixture::Parameters;
 
 /// Operations that the CPU engine may spend on a check, per thread: about a second.
 const CPU_BUDGET: f64 = 3e10;
@@ -37,11 +37,11 @@ pub(super) fn rows(mixture: &Parameters, n_samples: usize, budget: f64) -> usize
 mod tests {
     use super::*;
     use crate::error::Result;
-    use crate::shape::CovarianceType;
+    use crate::mixture::shape::CovarianceType;
 
     #[test]
     fn a_check_takes_what_it_can_afford() -> Result<()> {
-        let start = crate::sample::random_mixture(3, 2, CovarianceType::Full, 1)?;
+        let start = crate::mixture::sample::random_mixture(3, 2, CovarianceType::Full, 1)?;
         assert!(affordable(&start, 8, budget(None)) > 1000);
         assert_eq!(rows(&start, 1000, budget(Some(1))), 1000);
         let some = rows(&start, usize::MAX, budget(None));

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use super::report::{CaseReport, Ceiling, DeviceTimes, KernelTime, Memory, Setup};
 use super::timing::{Spread, median};
 use super::{Bench, Problem, first_iteration, machine, measure, oracle};
-use crate::choose::EngineKind;
 use crate::compare::judge::Tier;
 use crate::data::Samples;
 use crate::engine::Engine;
+use crate::engine::choose::EngineKind;
+use crate::engine::gpu::GpuEngine;
+use crate::engine::gpu::timing::KERNELS;
 use crate::error::Result;
-use crate::gpu::GpuEngine;
-use crate::gpu::timing::KERNELS;
-use crate::model::Parameters;
+use crate::mixture::Parameters;
 
 /// Share of the ceiling that counts as warm.
 const WARM: f64 = 0.95;
@@ -26,7 +26,7 @@ const MOST_BURN: Duration = Duration::from_secs(10);
 /// Fewest E-steps with timestamps.
 const FEWEST_TIMED: usize = 3;
 
-/// What the kernels of [`crate::gpu::timing::DeviceSeconds`] do.
+/// What the kernels of [`crate::engine::gpu::timing::DeviceSeconds`] do.
 const WORK: [&str; KERNELS] = ["whitening", "densities", "moments", "fused", "sums"];
 
 /// Ceilings of the card, measured in this run.
@@ -64,7 +64,7 @@ impl Card {
 pub(super) fn run(bench: &mut Bench, problem: &Problem<'_>) -> Result<CaseReport> {
     let settings = &bench.settings;
     let card = &mut bench.card;
-    let options = crate::choose::options(&settings.engine, true);
+    let options = crate::engine::choose::options(&settings.engine, true);
     let resident = machine::resident_bytes();
     machine::reset_peak();
     let mut engine = GpuEngine::new(&problem.samples, &options)?;

@@ -9,9 +9,9 @@ use rayon::prelude::*;
 use super::case::Case;
 use crate::data::Samples;
 use crate::error::Result;
-use crate::model::Parameters;
-use crate::sample::random_rotation;
-use crate::shape::CovarianceType;
+use crate::mixture::Parameters;
+use crate::mixture::sample::random_rotation;
+use crate::mixture::shape::CovarianceType;
 
 /// Rows per stream.
 const BLOCK: usize = 1 << 14;

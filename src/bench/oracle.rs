@@ -5,19 +5,19 @@
 
 use super::timing::{Clock, run};
 use super::{Problem, Settings, check};
-use crate::choose::EngineKind;
 use crate::compare::judge::{Check, Tier, judge};
 use crate::compare::run::Outcome;
-use crate::cpu::CpuEngine;
 use crate::data::Samples;
-use crate::em::COUNT_TOLERANCE;
 use crate::engine::Engine;
+use crate::engine::choose::EngineKind;
+use crate::engine::cpu::CpuEngine;
+use crate::engine::reference::ReferenceEngine;
 use crate::error::Result;
-use crate::model::Parameters;
-use crate::moments::{Moments, maximise};
-use crate::options::CovarianceCenter;
-use crate::reference::ReferenceEngine;
-use crate::shape::CovarianceType;
+use crate::mixture::Parameters;
+use crate::mixture::moments::COUNT_TOLERANCE;
+use crate::mixture::moments::CovarianceCenter;
+use crate::mixture::moments::{Moments, maximise};
+use crate::mixture::shape::CovarianceType;
 
 /// The engine `kind`, not a graphics card, over `samples`.
 ///

@@ -5,12 +5,12 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::compare::run::Outcome;
-use crate::em::COUNT_TOLERANCE;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::model::Parameters;
-use crate::moments::m_step;
-use crate::options::CovarianceCenter;
+use crate::mixture::Parameters;
+use crate::mixture::moments::COUNT_TOLERANCE;
+use crate::mixture::moments::CovarianceCenter;
+use crate::mixture::moments::m_step;
 
 /// Least, median and spread of some times, seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ pub struct Clock {
 }
 
 /// `iterations` iterations of EM from `start`, one E-step more for the log-likelihood. Those after the
-/// first `warmup` are timed into `clock`: all that [`crate::em::fit`] does for an iteration, nothing else.
+/// first `warmup` are timed into `clock`: all that [`crate::fit::em::fit`] does for an iteration, nothing else.
 ///
 /// # Errors
 /// As [`Engine::e_step`] and [`m_step`]; sums that are not finite or lost samples.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::run::Outcome;
 use super::{Distances, distances};
 use crate::error::{Error, Result};
-use crate::model::Parameters;
+use crate::mixture::Parameters;
 
 /// Times the distance that a run moves under rounding alone: what another run may be off.
 const MARGIN: f64 = 10.0;
@@ -194,10 +194,10 @@ fn not_finite(parameters: &Parameters) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::CovarianceType;
+    use crate::mixture::shape::CovarianceType;
 
     fn outcome(counts: &[f64]) -> Result<Outcome> {
-        let parameters = crate::sample::random_mixture(counts.len(), 2, CovarianceType::Full, 1)?;
+        let parameters = crate::mixture::sample::random_mixture(counts.len(), 2, CovarianceType::Full, 1)?;
         Ok(Outcome { parameters, mean_log_likelihood: -3.0, least_counts: counts.to_vec() })
     }
 

@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::infer::chunks;
-use crate::model::Parameters;
+use crate::mixture::Parameters;
 
 /// How the labels of two mixtures differ.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize)]
@@ -71,8 +71,8 @@ fn best(densities: &[f64]) -> (usize, f64) {
 mod tests {
     use super::*;
     use crate::data::Samples;
-    use crate::reference::ReferenceEngine;
-    use crate::shape::CovarianceType;
+    use crate::engine::reference::ReferenceEngine;
+    use crate::mixture::shape::CovarianceType;
 
     #[test]
     fn labels_and_margins() {

@@ -1,11 +1,11 @@
 //! Components of one mixture matched to those of another: models of other programs number theirs otherwise.
 
 use super::whitened_norm;
-use crate::agreement::{MOST_STEPS, best_matching};
 use crate::error::{Error, Result};
-use crate::model::Parameters;
-use crate::precision::Precisions;
-use crate::shape::CovarianceType;
+use crate::infer::agreement::{MOST_STEPS, best_matching};
+use crate::mixture::Parameters;
+use crate::mixture::factors::Factors;
+use crate::mixture::shape::CovarianceType;
 
 /// The component of `found` for each component of `expected`, one to one, so that together they are as close
 /// as can be: means in standard deviations and logarithms of variances count.
@@ -22,7 +22,7 @@ pub fn best_match(found: &Parameters, expected: &Parameters) -> Result<Vec<usize
     if (k as u128).pow(3) > MOST_STEPS {
         return Err(Error::option("components", k, "so many components cannot be matched"));
     }
-    let whitening = Precisions::new(expected)?.whitening;
+    let whitening = Factors::new(expected)?.whitening;
     let spreads = |p: &Parameters| -> Vec<Vec<f64>> {
         let logs = |k| {
             let matrix = p.covariance_matrix(k);
@@ -65,7 +65,7 @@ mod tests {
     fn a_permutation_is_found_in_every_type() -> Result<()> {
         let order = [3, 0, 4, 1, 2];
         for t in CovarianceType::ALL {
-            let expected = crate::sample::random_mixture(5, 3, t, 8)?;
+            let expected = crate::mixture::sample::random_mixture(5, 3, t, 8)?;
             let mut inverse = [0; 5];
             order.iter().enumerate().for_each(|(i, &k)| inverse[k] = i);
             let found = reordered(&expected, &order);
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn other_shapes_are_refused() -> Result<()> {
-        let mixture = |k, d| crate::sample::random_mixture(k, d, CovarianceType::Full, 1);
+        let mixture = |k, d| crate::mixture::sample::random_mixture(k, d, CovarianceType::Full, 1);
         assert!(best_match(&mixture(2, 3)?, &mixture(3, 3)?).is_err());
         assert!(best_match(&mixture(2, 3)?, &mixture(2, 2)?).is_err());
         Ok(())

@@ -8,16 +8,18 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::conditioning::{RoundingError, rounding_errors};
 use crate::data::{Samples, Scaling};
-use crate::em::{self, COUNT_TOLERANCE, Observer, Step};
 use crate::engine::Engine;
+use crate::engine::rounding::{RoundingError, rounding_errors};
 use crate::error::{Error, Result};
-use crate::linalg;
-use crate::model::{GaussianMixture, Parameters};
-use crate::moments::m_step;
-use crate::options::CheckedOptions;
-use crate::shape::CovarianceType;
+use crate::fit::em::{self, Observer, Step};
+use crate::fit::options::CheckedOptions;
+use crate::mixture::Parameters;
+use crate::mixture::linalg;
+use crate::mixture::moments::COUNT_TOLERANCE;
+use crate::mixture::moments::m_step;
+use crate::mixture::shape::CovarianceType;
+use crate::model::GaussianMixture;
 
 /// Of an estimated rounding error, what is usual.
 const TYPICAL: f64 = 0.25;
@@ -200,7 +202,7 @@ mod tests {
     #[test]
     fn shaken_as_asked() -> Result<()> {
         for t in CovarianceType::ALL {
-            let p = crate::sample::random_mixture(3, 6, t, 2)?;
+            let p = crate::mixture::sample::random_mixture(3, 6, t, 2)?;
             let mut rng = ChaCha8Rng::seed_from_u64(1);
             let moved = shaken(p.clone(), &[1e-4; 3], &mut rng)?;
             let found = distances(&moved, &p, (0.0, 0.0), |_| true)?;

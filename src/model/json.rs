@@ -15,8 +15,8 @@ use serde_json::value::RawValue;
 use super::{GaussianMixture, Parameters, npz};
 use crate::data;
 use crate::error::{Error, Result, printable};
+use crate::mixture::shape::CovarianceType;
 use crate::report::FitReport;
-use crate::shape::CovarianceType;
 
 /// The value of `format` in every model file.
 pub const FORMAT: &str = "wgmm";

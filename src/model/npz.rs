@@ -41,9 +41,9 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use super::json::shorten;
 use super::{GaussianMixture, Parameters};
 use crate::data::npy::{Content, read_array};
-use crate::data::output::npy_header;
 use crate::error::{Error, Result};
-use crate::shape::CovarianceType;
+use crate::mixture::shape::CovarianceType;
+use crate::output::npy_header;
 
 /// Memory that the arrays of an archive of `len` bytes may take. An archive that was not compressed stays far below;
 /// a small one that unpacks to gigabytes is an attack.

@@ -6,8 +6,8 @@ use super::json::{Fields, MAX_DEPTH, Nested, rename_origin, text};
 use super::{GaussianMixture, Parameters, npz};
 use crate::data;
 use crate::error::{Error, Result};
-use crate::linalg;
-use crate::shape::CovarianceType;
+use crate::mixture::linalg;
+use crate::mixture::shape::CovarianceType;
 
 /// Parts of a start (scikit-learn's `weights_init`, `means_init`, `precisions_init`): those given
 /// replace what the chosen seeding finds. Arrays are flat and row-major.
@@ -38,11 +38,13 @@ impl PartialStart {
             let mixture = GaussianMixture::from_npz(&bytes, &origin)?.parameters;
             let mixture =
                 mixture.with_covariance_type(covariance_type).map_err(|e| rename_origin(e, &origin))?;
+            let n_features = Some(mixture.n_features());
+            let (weights, means, covariances) = mixture.into_parts();
             return Ok(PartialStart {
-                n_features: Some(mixture.n_features),
-                weights: Some(mixture.weights),
-                means: Some(mixture.means),
-                covariances: Some(mixture.covariances),
+                n_features,
+                weights: Some(weights),
+                means: Some(means),
+                covariances: Some(covariances),
                 precisions: None,
             });
         }
@@ -185,7 +187,7 @@ impl PartialStart {
         if let Some(covariances) = self.covariances.take() {
             let d = self.n_features.unwrap_or(1);
             let mixture = Neutral { covariance_type: stored, k, d }.mixture(None, None, Some(covariances))?;
-            self.covariances = Some(mixture.with_covariance_type(target)?.covariances);
+            self.covariances = Some(mixture.with_covariance_type(target)?.into_parts().2);
         }
         Ok(self)
     }
@@ -199,7 +201,7 @@ impl PartialStart {
 
     /// `computed` with the given parts in their places. The start is a resolved one.
     pub(crate) fn replace_in(&self, computed: Parameters) -> Parameters {
-        let (covariance_type, d) = (computed.covariance_type, computed.n_features);
+        let (covariance_type, d) = (computed.covariance_type(), computed.n_features());
         let (weights, means, covariances) = computed.into_parts();
         let or = |given: &Option<Vec<f64>>, computed| given.clone().unwrap_or(computed);
         Parameters::from_parts(

@@ -1,8 +1,8 @@
 //! Which features to show.
 
 use crate::error::{Error, Result};
-use crate::model::Parameters;
-use crate::shape::CovarianceType;
+use crate::mixture::Parameters;
+use crate::mixture::shape::CovarianceType;
 
 /// Features in one figure at most.
 pub const MOST_FEATURES: usize = 8;

@@ -6,9 +6,9 @@ use super::legend::{self, Block};
 use super::palette::{GREY, INK, Rgb, colour};
 use super::{Figure, PlotOptions, panel};
 use crate::error::{Error, Result};
+use crate::fit::select::{Candidate, Criterion};
+use crate::mixture::shape::CovarianceType;
 use crate::report::FitReport;
-use crate::select::{Candidate, Criterion};
-use crate::shape::CovarianceType;
 
 /// Iterations up to which each has a dot.
 const MOST_DOTS: usize = 60;

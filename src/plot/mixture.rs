@@ -11,11 +11,11 @@ use super::palette::{GREY, PALE, Rgb, blend, colour};
 use super::truth::Truth;
 use super::{Figure, PlotOptions, choice, panel};
 use crate::data::Samples;
-use crate::em::Step;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::fit::em::Step;
 use crate::infer;
-use crate::model::Parameters;
+use crate::mixture::Parameters;
 
 /// The samples in two features (or one, or each pair of several), coloured by their responsibilities, with
 /// ellipses of one and two standard deviations, means and weights. More than some 20 000 samples are drawn

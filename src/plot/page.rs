@@ -8,13 +8,13 @@ use serde_json::{Map, Value as Json, json};
 use super::axis::signed;
 use super::palette::{colour, hex};
 use super::{Figure, PlotOptions, mixture, trace};
-use crate::agreement::Contingency;
-use crate::conditioning::POOR;
 use crate::data::Samples;
 use crate::engine::Engine;
+use crate::engine::rounding::POOR;
 use crate::error::{Error, Result};
 use crate::infer;
-use crate::linalg;
+use crate::infer::agreement::Contingency;
+use crate::mixture::linalg;
 use crate::model::GaussianMixture;
 use crate::report::{FitReport, Verification};
 

@@ -4,7 +4,7 @@ use super::axis::{Axis, TICK_SIZE};
 use super::canvas::{Anchor, Canvas, FONT_SIZE, Rect, Stroke, fitted, text_width};
 use super::choice;
 use super::palette::{GREY, INK, Rgb, darker};
-use crate::model::Parameters;
+use crate::mixture::Parameters;
 
 /// Components whose numbers are written beside their means.
 const NUMBERED: usize = 24;

@@ -166,7 +166,8 @@ mod device {
     /// A software adapter is never chosen by itself, and a real one is.
     #[test]
     fn software_is_not_chosen() {
-        let only_software = wgmm::gpu::adapters().iter().all(|adapter| adapter.is_software);
+        let only_software =
+            wgmm::internals::engine::gpu::adapters().iter().all(|adapter| adapter.is_software);
         let expected: &[&str] = if only_software {
             &["cpu engine", "only a software graphics adapter was found"]
         } else {

@@ -1,7 +1,7 @@
 //! Every CSV and NPY file of the collection of bad inputs, judged by its manifest.
 
 use serde_json::Value;
-use wgmm::data::{self, ReadOptions};
+use wgmm::internals::data::{self, ReadOptions};
 
 use super::{data_folder, file, folder};
 
@@ -31,7 +31,11 @@ fn bad_inputs_are_judged_as_the_manifest_says() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
-fn judge(entry: &Value, name: &str, result: Result<data::Table, wgmm::error::Error>) -> Result<(), String> {
+fn judge(
+    entry: &Value,
+    name: &str,
+    result: Result<data::Table, wgmm::internals::error::Error>,
+) -> Result<(), String> {
     let expect = if name == REFUSED_BY_THE_FIT { "accept" } else { entry["expect"].as_str().unwrap() };
     match result {
         Ok(_) if expect == "error" => Err("was accepted".into()),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use wgmm::data::{self, ReadOptions, open_labels, open_weights};
+use wgmm::internals::data::{self, ReadOptions, open_labels, open_weights};
 use wgmm::{Error, Result};
 
 /// Reads `path` while `write` is called over and over.
@@ -62,7 +62,7 @@ fn a_table_that_grows_is_refused() {
 fn an_array_that_is_written_over_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("d.npy");
-    data::output::write_matrix(&path, &vec![0.5; 1_000_000], 2, None).unwrap();
+    wgmm::internals::output::write_matrix(&path, &vec![0.5; 1_000_000], 2, None).unwrap();
     let bytes = fs::read(&path).unwrap();
     let open = || data::open(&path, &ReadOptions::default()).map(|table| table.samples.n_samples());
     assert_eq!(open().unwrap(), 500_000);

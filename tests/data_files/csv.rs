@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use wgmm::data::{self, Missing, ReadOptions};
-use wgmm::error::Error;
+use wgmm::internals::data::{self, Missing, ReadOptions};
+use wgmm::internals::error::Error;
 
 use super::{csv_of, error_of, file, folder, holds, options, read, says, values};
 

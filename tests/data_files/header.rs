@@ -1,7 +1,7 @@
 //! Whether the first row is a header, where somebody says so.
 
-use wgmm::data::{Header, Missing, ReadOptions, Table};
-use wgmm::error::Error;
+use wgmm::internals::data::{Header, Missing, ReadOptions, Table};
+use wgmm::internals::error::Error;
 
 use super::{error_of, holds, options, read, says};
 

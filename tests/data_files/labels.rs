@@ -1,6 +1,6 @@
 //! Label and weight files.
 
-use wgmm::data::{open_labels, open_weights};
+use wgmm::internals::data::{open_labels, open_weights};
 
 use super::{file, folder, says};
 
@@ -40,9 +40,9 @@ fn weights_from_text() {
 fn labels_and_weights_from_npy() {
     let folder = folder();
     let path = folder.path().join("l.npy");
-    wgmm::data::output::write_labels(&path, &[2, 0, 1]).unwrap();
+    wgmm::internals::output::write_labels(&path, &[2, 0, 1]).unwrap();
     assert_eq!(open_labels(&path).unwrap(), ["2", "0", "1"]);
     assert_eq!(open_weights(&path).unwrap(), [2.0, 0.0, 1.0]);
-    wgmm::data::output::write_matrix(&path, &[1.0, 2.0], 2, None).unwrap();
+    wgmm::internals::output::write_matrix(&path, &[1.0, 2.0], 2, None).unwrap();
     says(&open_labels(&path).unwrap_err().to_string(), &["l.npy", "2 columns"]);
 }

@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use npyz::WriterBuilder;
-use wgmm::data::{self, Missing, ReadOptions, Values};
-use wgmm::error::Error;
+use wgmm::internals::data::{self, Missing, ReadOptions, Values};
+use wgmm::internals::error::Error;
 
 use super::{error_of, file, folder, holds, options, read, says, values};
 

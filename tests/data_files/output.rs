@@ -5,11 +5,12 @@ use std::io::Write;
 use std::path::Path;
 
 use tempfile::TempDir;
-use wgmm::data::output::{
-    MatrixWriter, OutputFile, copy_with_column, same_file, write_labels, write_matrix, write_vector,
+use wgmm::internals::data::copy_with_column;
+use wgmm::internals::data::{self, Missing, ReadOptions};
+use wgmm::internals::error::Error;
+use wgmm::internals::output::{
+    MatrixWriter, OutputFile, same_file, write_labels, write_matrix, write_vector,
 };
-use wgmm::data::{self, Missing, ReadOptions};
-use wgmm::error::Error;
 
 use super::{file, folder, holds, options, says, values};
 

@@ -1,8 +1,8 @@
 //! What may change the device's answer, and what must not change a single bit of it.
 
-use wgmm::gpu::plan::{Limits, Tuning};
-use wgmm::gpu::{GpuEngine, Testing};
-use wgmm::moments::Moments;
+use wgmm::internals::engine::gpu::plan::{Limits, Tuning};
+use wgmm::internals::engine::gpu::{GpuEngine, Testing};
+use wgmm::internals::mixture::moments::Moments;
 use wgmm::{CovarianceType, Engine, Samples};
 
 use super::case::{Case, run_all};

@@ -1,9 +1,10 @@
 //! How far f32 arithmetic may take the device from exact results, number by number, from the operations
 //! the shaders perform. No bound here was fitted to what the shaders give.
 
-use wgmm::moments::Moments;
-use wgmm::shape::triangle_index;
-use wgmm::{CovarianceType, gpu::plan};
+use wgmm::CovarianceType;
+use wgmm::internals::engine::gpu::plan;
+use wgmm::internals::mixture::moments::Moments;
+use wgmm::internals::mixture::shape::triangle_index;
 
 use super::seen::Seen;
 

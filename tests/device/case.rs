@@ -1,8 +1,8 @@
 //! Problems for the device: samples, a mixture whose components overlap, how the work is cut.
 
-use wgmm::gpu::Testing;
-use wgmm::gpu::plan::{Problem, Tuning};
-use wgmm::sample::{Sampler, random_mixture};
+use wgmm::internals::engine::gpu::Testing;
+use wgmm::internals::engine::gpu::plan::{Problem, Tuning};
+use wgmm::internals::mixture::sample::{Sampler, random_mixture};
 use wgmm::{CovarianceType, Parameters, Samples};
 
 use super::judge::judge;

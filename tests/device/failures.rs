@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use wgmm::em::{self, NoObserver};
-use wgmm::gpu::plan::Limits;
-use wgmm::gpu::shader::{self, ShaderEdit};
-use wgmm::gpu::{Fault, Faults, GpuEngine, GpuOptions, Testing};
+use wgmm::internals::engine::gpu::plan::Limits;
+use wgmm::internals::engine::gpu::shader::{self, ShaderEdit};
+use wgmm::internals::engine::gpu::{Fault, Faults, GpuEngine, GpuOptions, Testing};
+use wgmm::internals::fit::em::{self, NoObserver};
 use wgmm::{CovarianceType, Error, GaussianMixture, Result};
 
 use crate::support::problem::Problem;

@@ -1,7 +1,7 @@
 //! Compares every stage of the device with its twin, each from the device's own numbers before it, so
 //! that a fault is found where it is made.
 
-use wgmm::gpu::GpuEngine;
+use wgmm::internals::engine::gpu::GpuEngine;
 use wgmm::{CovarianceType, Engine, Parameters, Samples};
 
 use super::bounds;
@@ -50,7 +50,7 @@ fn sums(
     seen: &Seen,
     covariance_type: CovarianceType,
     bits: &[f64],
-    found: &wgmm::moments::Moments,
+    found: &wgmm::internals::mixture::moments::Moments,
 ) -> Result<(), String> {
     let k = seen.parameters.n_components();
     let mut responsibilities = Vec::with_capacity(bits.len());

@@ -5,7 +5,7 @@
 //! avoids bank conflicts, barriers whose absence a device may survive.
 
 use wgmm::CovarianceType;
-use wgmm::gpu::shader::{self, ShaderEdit};
+use wgmm::internals::engine::gpu::shader::{self, ShaderEdit};
 
 use super::case::Case;
 

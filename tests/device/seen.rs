@@ -1,11 +1,11 @@
 //! The problem as the device sees it: centred, scaled and rounded to f32, then everything in f64 by the
 //! reference's formulas. What is left between the two is the device's own arithmetic.
 
-use wgmm::data::Scaling;
-use wgmm::moments::Moments;
-use wgmm::precision::Precisions;
-use wgmm::reference::{log_density, moments};
-use wgmm::shape::triangle_index;
+use wgmm::internals::data::Scaling;
+use wgmm::internals::engine::reference::{log_density, moments};
+use wgmm::internals::mixture::factors::Factors;
+use wgmm::internals::mixture::moments::Moments;
+use wgmm::internals::mixture::shape::triangle_index;
 use wgmm::{CovarianceType, Parameters, Samples};
 
 /// Samples and mixture in device units.
@@ -37,7 +37,7 @@ impl Seen {
         let rows = samples.rows_f64(0..n, &mut scratch).chunks_exact(d);
         let values = rows.flat_map(|x| scaling.to_device(x).map(single).collect::<Vec<_>>()).collect();
         let means: Vec<f64> = parameters.means().chunks_exact(d).flat_map(|m| scaling.to_device(m)).collect();
-        let constants = Precisions::new(parameters).unwrap().log_normalisers;
+        let constants = Factors::new(parameters).unwrap().log_normalisers;
         let offset = std::f64::consts::LOG2_E * constants.into_iter().fold(f64::NEG_INFINITY, f64::max);
         let s = &scaling.scale;
         let variance =
@@ -121,7 +121,7 @@ impl Seen {
 /// The whitening factor of every component, square, in units of half a bit.
 fn whitening(parameters: &Parameters) -> Vec<f64> {
     let (d, k) = (parameters.n_features(), parameters.n_components());
-    let factors = Precisions::new(parameters).unwrap().whitening;
+    let factors = Factors::new(parameters).unwrap().whitening;
     let root = (0.5 * std::f64::consts::LOG2_E).sqrt();
     let entry = |c: usize, i: usize, j: usize| match parameters.covariance_type() {
         CovarianceType::Full => factors[(c * d + i) * d + j],

@@ -1,7 +1,8 @@
 //! Models that a real scikit-learn fitted and saved (tests/data/sklearn), against its own answers.
 
 use serde_json::Value;
-use wgmm::{CovarianceType, GaussianMixture, Samples, infer};
+use wgmm::internals::infer;
+use wgmm::{CovarianceType, GaussianMixture, Samples};
 
 use crate::support::compare::{Bound, assert_close};
 use crate::support::engines::{Kind, on_every_engine};
@@ -17,7 +18,9 @@ fn expected() -> Value {
 
 /// The iris table of the fixture.
 fn iris() -> Samples<'static> {
-    wgmm::data::open(&files::data("iris.csv"), &wgmm::data::ReadOptions::default()).unwrap().samples
+    wgmm::internals::data::open(&files::data("iris.csv"), &wgmm::internals::data::ReadOptions::default())
+        .unwrap()
+        .samples
 }
 
 fn labels(values: &Value) -> Vec<u32> {
@@ -90,7 +93,7 @@ fn sampled_rows_belong_to_their_components() {
         let mut engine = Kind::Reference.open(&samples).unwrap();
         let found = infer::predict(engine.as_mut(), &model(name).parameters).unwrap();
         let truth = labels(&case["sampled_labels"]);
-        let agreement = wgmm::agreement::Contingency::new(&truth, &found).unwrap();
+        let agreement = wgmm::internals::infer::agreement::Contingency::new(&truth, &found).unwrap();
         assert!(agreement.adjusted_rand_index() > 0.5, "{name}");
     }
 }

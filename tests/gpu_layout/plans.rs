@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use wgmm::gpu::layout::{Slab, groups_of, slabs};
-use wgmm::gpu::plan::{ALIGNMENT, Limits, MAX_RUN, Plan, Problem, SLICES_PER_GROUP, TILE};
+use wgmm::internals::engine::gpu::layout::{Slab, groups_of, slabs};
+use wgmm::internals::engine::gpu::plan::{ALIGNMENT, Limits, MAX_RUN, Plan, Problem, SLICES_PER_GROUP, TILE};
 use wgmm::{CovarianceType, Error};
 
 use super::{H100, LIMITS, LLVMPIPE, plans};

@@ -3,7 +3,7 @@
 
 use std::mem::{offset_of, size_of};
 
-use wgmm::gpu::layout::{Binding, Slab};
+use wgmm::internals::engine::gpu::layout::{Binding, Slab};
 use wgpu::naga::proc::Layouter;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 use wgpu::naga::{AddressSpace, Expression, Module, ScalarKind, StorageAccess, TypeInner, front};

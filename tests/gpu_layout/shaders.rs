@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use wgmm::gpu::layout::{Binding, HUGE, bindings};
-use wgmm::gpu::plan::{Kernel, Plan};
-use wgmm::gpu::shader::{self, SLAB, ShaderEdit, Template};
+use wgmm::internals::engine::gpu::layout::{Binding, HUGE, bindings};
+use wgmm::internals::engine::gpu::plan::{Kernel, Plan};
+use wgmm::internals::engine::gpu::shader::{self, SLAB, ShaderEdit, Template};
 
 use super::reflect::{bindings_mismatch, entry_mismatch, hidden_cost, parse, slab_mismatch, workgroup_bytes};
 use super::{LIMITS, kernels, plans, problems};
@@ -54,7 +54,7 @@ fn every_text_of_the_table_agrees_with_rust() {
 
 #[test]
 fn the_probes_agree_with_rust() {
-    use wgmm::gpu::probe;
+    use wgmm::internals::engine::gpu::probe;
 
     for kernel in [probe::kernel(1), probe::kernel(256), probe::copy_kernel()] {
         let any = any_plan();

@@ -6,10 +6,11 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use twox_hash::XxHash3_128;
-use wgmm::checkpoint::Checkpoint;
-use wgmm::data::{self, Header, Missing, ReadOptions, Samples, Table, Values, output};
-use wgmm::reference::ReferenceEngine;
-use wgmm::{CovarianceType, Error, GaussianMixture, PartialStart, infer};
+use wgmm::internals::data::{self, Header, Missing, ReadOptions, Samples, Table, Values};
+use wgmm::internals::engine::reference::ReferenceEngine;
+use wgmm::internals::fit::checkpoint::Checkpoint;
+use wgmm::internals::infer;
+use wgmm::{CovarianceType, Error, GaussianMixture, PartialStart};
 
 /// Most bytes of an error's text.
 const LONGEST: usize = 4000;
@@ -80,7 +81,8 @@ fn table(path: &Path, bytes: &[u8]) -> bool {
         let (n, d) = (table.samples.n_samples(), table.samples.n_features());
         let copy = path.with_extension(format!("copy.{kind}"));
         let labels: Vec<u32> = (0..n as u32).collect();
-        output::copy_with_column(path, &copy, &table, "component", &labels).expect("it was read before");
+        wgmm::internals::data::copy_with_column(path, &copy, &table, "component", &labels)
+            .expect("it was read before");
         // Blank lines and quotes are not copied: what they hid may look like another format at the start.
         if !bytes.starts_with(b"\x93NUMPY") && !bytes[0].is_ascii_alphanumeric() {
             continue;

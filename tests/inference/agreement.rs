@@ -2,7 +2,7 @@
 //! (`linear_sum_assignment`).
 
 use wgmm::Error;
-use wgmm::agreement::Contingency;
+use wgmm::internals::infer::agreement::Contingency;
 
 const TOLERANCE: f64 = 1e-14; // one rounding per operation of a formula of ten
 

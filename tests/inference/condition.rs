@@ -2,8 +2,9 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use wgmm::sample::{Sampler, random_mixture};
-use wgmm::{CovarianceType, Error, GaussianMixture, Parameters, Samples, infer};
+use wgmm::internals::infer;
+use wgmm::internals::mixture::sample::{Sampler, random_mixture};
+use wgmm::{CovarianceType, Error, GaussianMixture, Parameters, Samples};
 
 use super::log_densities;
 use crate::support::compare::{Bound, assert_close};

@@ -1,6 +1,6 @@
 //! Criteria, outliers and the pass over all samples, on every engine.
 
-use wgmm::infer::{self, CHUNK};
+use wgmm::internals::infer::{self, CHUNK};
 use wgmm::{CovarianceType, Error, GaussianMixture, Parameters, Samples};
 
 use crate::support::engines::{HOST, Kind, on_every_engine};

@@ -1,8 +1,9 @@
 //! What other systems got wrong in inference and sampling, one test each: it would be seen here. More of
 //! them are in `traps`: weights left out of predict, variances drawn as standard deviations.
 
-use wgmm::sample::{Sampler, random_mixture};
-use wgmm::{CovarianceType, Parameters, Samples, infer};
+use wgmm::internals::infer;
+use wgmm::internals::mixture::sample::{Sampler, random_mixture};
+use wgmm::{CovarianceType, Parameters, Samples};
 
 use crate::support::compare::{Bound, assert_close};
 use crate::support::engines::{Kind, on_every_engine};

@@ -55,7 +55,7 @@ fn refusal(path: &Path, columns: usize) -> Option<String> {
     };
     let samples = wgmm::Samples::new(vec![0.5; 3 * columns], columns).unwrap();
     let mut engine = Kind::Reference.open(&samples).unwrap();
-    let error = wgmm::infer::predict(engine.as_mut(), &model.parameters).err()?;
+    let error = wgmm::internals::infer::predict(engine.as_mut(), &model.parameters).err()?;
     // The command adds the file; the library does not know it here.
     Some(format!("{}: {error}", path.display()))
 }

@@ -134,18 +134,18 @@ fn two_equal_gaussians_share_by_a_logistic_curve(kind: Kind) {
     let start =
         Parameters::new(CovarianceType::Full, vec![0.5, 0.5], vec![-1.0, 1.0], vec![1.0, 1.0]).unwrap();
     let mut engine = kind.open(&samples).unwrap();
-    let found = wgmm::infer::responsibilities(engine.as_mut(), &start, 0..values.len()).unwrap();
+    let found = wgmm::internals::infer::responsibilities(engine.as_mut(), &start, 0..values.len()).unwrap();
     let logistic = |x: f64| 1.0 / (1.0 + (-2.0 * x).exp());
     let expected: Vec<f64> = values.iter().flat_map(|x| [logistic(-x), logistic(*x)]).collect();
     let allowed = Bound::Absolute(if kind.is_f64() { 1e-14 } else { 1e-5 });
     assert_close("responsibilities", &found, &expected, allowed);
-    let scores = wgmm::infer::sample_log_likelihoods(engine.as_mut(), &start).unwrap();
+    let scores = wgmm::internals::infer::sample_log_likelihoods(engine.as_mut(), &start).unwrap();
     let density = |x: f64| (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
     let expected: Vec<f64> =
         values.iter().map(|x| (0.5 * density(x - 1.0) + 0.5 * density(x + 1.0)).ln()).collect();
     let allowed = Bound::Relative(if kind.is_f64() { 1e-14 } else { 1e-5 });
     assert_close("ln p", &scores, &expected, allowed);
-    let labels = wgmm::infer::predict(engine.as_mut(), &start).unwrap();
+    let labels = wgmm::internals::infer::predict(engine.as_mut(), &start).unwrap();
     let wanted: Vec<u32> = values.iter().map(|x| u32::from(*x > 0.0)).collect();
     // x = 0 is a tie and goes to the lower index.
     assert_eq!(labels, wanted);
@@ -165,7 +165,7 @@ fn a_far_sample_has_a_finite_density(kind: Kind) {
     let samples = Samples::new(&values[..], 1).unwrap();
     let p = Parameters::new(CovarianceType::Full, vec![0.5, 0.5], vec![-1.0, 1.0], vec![1.0, 1.0]).unwrap();
     let mut engine = kind.open(&samples).unwrap();
-    let scores = wgmm::infer::sample_log_likelihoods(engine.as_mut(), &p).unwrap();
+    let scores = wgmm::internals::infer::sample_log_likelihoods(engine.as_mut(), &p).unwrap();
     let far = 0.5f64.ln() - 0.5 * (2.0 * std::f64::consts::PI).ln() - 0.5 * 299.0f64.powi(2);
     let allowed = Bound::Relative(if kind.is_f64() { 1e-13 } else { 1e-5 });
     assert_close("ln p", &scores[3..], &[far], allowed);

@@ -2,8 +2,8 @@
 //! limits. Neither may change a bit of the answer.
 
 mod device {
-    use wgmm::em::{self, NoObserver};
-    use wgmm::gpu::{GpuEngine, GpuOptions, Testing};
+    use wgmm::internals::engine::gpu::{GpuEngine, GpuOptions, Testing};
+    use wgmm::internals::fit::em::{self, NoObserver};
     use wgmm::{CovarianceType, GaussianMixture};
 
     use crate::support::engines::testing_of_suite;

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use wgmm::em::Step;
-use wgmm::report::StopReason;
+use wgmm::internals::fit::em::Step;
+use wgmm::internals::report::StopReason;
 use wgmm::{CovarianceType, FitOptions};
 
 use crate::support::compare::{Bound, assert_close};

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use wgmm::em::Step;
+use wgmm::internals::fit::em::Step;
 use wgmm::{CovarianceType, Error, FitOptions, GaussianMixture, Init, Parameters, Samples};
 
 use crate::support::compare::{Bound, assert_close};

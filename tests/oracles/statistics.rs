@@ -1,7 +1,7 @@
 //! Properties of sums and of the loop: statistics add, likelihood rises, rows of responsibilities sum
 //! to 1, a converged fit is a fixed point.
 
-use wgmm::moments::{Moments, m_step};
+use wgmm::internals::mixture::moments::{Moments, m_step};
 use wgmm::{CovarianceCenter, CovarianceType, Engine, FitOptions, Init, Samples};
 
 use crate::support::compare::{Bound, assert_close};
@@ -43,7 +43,8 @@ fn responsibilities_sum_to_one(kind: Kind) {
     let problem = Problem::medium(CovarianceType::Full);
     let samples = problem.samples();
     let mut engine = kind.open(&samples).unwrap();
-    let r = wgmm::infer::responsibilities(engine.as_mut(), &problem.start, 0..problem.n_samples()).unwrap();
+    let r = wgmm::internals::infer::responsibilities(engine.as_mut(), &problem.start, 0..problem.n_samples())
+        .unwrap();
     assert!(r.iter().all(|r| (0.0..=1.0 + 1e-12).contains(r)));
     let sums: Vec<f64> = r.chunks_exact(4).map(|row| row.iter().sum()).collect();
     // Normalised in f64 on the host, whatever computed the densities; |ln p| ≤ 100 costs 100 ε.
@@ -98,12 +99,13 @@ fn scores_agree_with_the_fit(kind: Kind) {
         let samples = problem.samples();
         let model = kind.fit(&samples, &problem.steps(5)).unwrap();
         let mut engine = kind.open(&samples).unwrap();
-        let scores = wgmm::infer::sample_log_likelihoods(engine.as_mut(), &model.parameters).unwrap();
+        let scores =
+            wgmm::internals::infer::sample_log_likelihoods(engine.as_mut(), &model.parameters).unwrap();
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         let expected = model.report.unwrap().final_mean_log_likelihood;
         assert_close("mean score", &[mean], &[expected], Bound::Absolute(kind.bounds().d_ll));
-        let labels = wgmm::infer::predict(engine.as_mut(), &model.parameters).unwrap();
-        let r = wgmm::infer::responsibilities(engine.as_mut(), &model.parameters, 0..700).unwrap();
+        let labels = wgmm::internals::infer::predict(engine.as_mut(), &model.parameters).unwrap();
+        let r = wgmm::internals::infer::responsibilities(engine.as_mut(), &model.parameters, 0..700).unwrap();
         for (row, label) in r.chunks_exact(4).zip(&labels) {
             assert!(row.iter().all(|v| *v <= row[*label as usize]), "{row:?} has label {label}");
         }
@@ -256,8 +258,14 @@ fn threads_change_no_bit() {
     let mut models = [Some(1), Some(2), Some(3), Some(7), None].map(|threads| {
         let options = FitOptions { init: Init::KMeans, ..problem.steps(4) };
         let checked = options.check(5000, 3).unwrap();
-        let mut engine = wgmm::cpu::CpuEngine::new(&samples, threads).unwrap();
-        let mut model = wgmm::em::fit(&mut engine, &samples, &checked, &mut wgmm::em::NoObserver).unwrap();
+        let mut engine = wgmm::internals::engine::cpu::CpuEngine::new(&samples, threads).unwrap();
+        let mut model = wgmm::internals::fit::em::fit(
+            &mut engine,
+            &samples,
+            &checked,
+            &mut wgmm::internals::fit::em::NoObserver,
+        )
+        .unwrap();
         // The number of threads may be told; the numbers may not depend on it.
         model.report.as_mut().unwrap().engine.device.clear();
         (model, engine.e_step(&problem.start).unwrap())

@@ -1,8 +1,9 @@
 //! Traces and criteria.
 
-use wgmm::plot::{self, PlotOptions};
-use wgmm::select::{Candidate, NoSweepObserver, SelectOptions, select};
-use wgmm::{CovarianceType, FitOptions, cpu::CpuEngine};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::fit::select::{Candidate, NoSweepObserver, SelectOptions, select};
+use wgmm::internals::plot::{self, PlotOptions};
+use wgmm::{CovarianceType, FitOptions};
 
 use super::{count, drawn, readable, texts};
 

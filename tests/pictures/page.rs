@@ -1,8 +1,9 @@
 //! The report page.
 
-use wgmm::plot::{self, PageOptions, PlotOptions, Section, SectionTable};
-use wgmm::report::{Degenerate, FitReport, Verification, WorstRounding};
-use wgmm::{FitOptions, GaussianMixture, cpu::CpuEngine};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::plot::{self, PageOptions, PlotOptions, Section, SectionTable};
+use wgmm::internals::report::{Degenerate, FitReport, Verification, WorstRounding};
+use wgmm::{FitOptions, GaussianMixture};
 
 use super::{Drawn, drawn};
 

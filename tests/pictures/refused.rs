@@ -1,12 +1,12 @@
 //! Bad input: an error that names the option.
 
-use wgmm::plot::{Animation, PlotOptions};
+use wgmm::internals::plot::{Animation, PlotOptions};
 use wgmm::{Parameters, Samples};
 
 use super::{drawn, figure, of};
 
 #[track_caller]
-fn refused(result: wgmm::Result<wgmm::plot::Figure>, words: &[&str]) {
+fn refused(result: wgmm::Result<wgmm::internals::plot::Figure>, words: &[&str]) {
     let error = result.unwrap_err().to_string();
     for word in words {
         assert!(error.contains(word), "no {word:?} in {error:?}");

@@ -2,8 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use wgmm::plot::{self, PlotOptions};
-use wgmm::{FitOptions, Parameters, Samples, cpu::CpuEngine, em};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::fit::em;
+use wgmm::internals::plot::{self, PlotOptions};
+use wgmm::{FitOptions, Parameters, Samples};
 
 use super::{count, drawn, figure, of, pixels, pixels_like, readable, texts, unreadable};
 use crate::support::files;

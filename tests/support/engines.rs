@@ -1,8 +1,8 @@
 //! Every engine behind one name, and the macro that runs a test on each of them.
 
-use wgmm::cpu::CpuEngine;
-use wgmm::em::{self, NoObserver, Observer};
-use wgmm::reference::ReferenceEngine;
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::engine::reference::ReferenceEngine;
+use wgmm::internals::fit::em::{self, NoObserver, Observer};
 use wgmm::{Engine, FitOptions, GaussianMixture, Result, Samples};
 
 use super::distance::Distances;
@@ -13,8 +13,12 @@ pub const CHECKED: &str = "WGMM_TEST_CHECKED";
 
 /// How every device is opened. Buffers start as NaN: wgpu fills them with zeros and would hide a missing write.
 #[cfg(feature = "gpu")]
-pub fn testing_of_suite() -> wgmm::gpu::Testing {
-    wgmm::gpu::Testing { poison: true, checked: std::env::var_os(CHECKED).is_some(), ..Default::default() }
+pub fn testing_of_suite() -> wgmm::internals::engine::gpu::Testing {
+    wgmm::internals::engine::gpu::Testing {
+        poison: true,
+        checked: std::env::var_os(CHECKED).is_some(),
+        ..Default::default()
+    }
 }
 
 /// An engine to test.
@@ -42,9 +46,13 @@ impl Kind {
             Kind::Gpu | Kind::Kernel(_) => {
                 let testing = testing_of_suite();
                 let kernel = if let Kind::Kernel(name) = self { Some(name.into()) } else { None };
-                let options =
-                    wgmm::gpu::GpuOptions { allow_software: true, kernel, testing, ..Default::default() };
-                Box::new(wgmm::gpu::GpuEngine::new(samples, &options)?)
+                let options = wgmm::internals::engine::gpu::GpuOptions {
+                    allow_software: true,
+                    kernel,
+                    testing,
+                    ..Default::default()
+                };
+                Box::new(wgmm::internals::engine::gpu::GpuEngine::new(samples, &options)?)
             }
         })
     }
@@ -99,7 +107,7 @@ pub(crate) use on_every_engine;
 /// those that are named.
 macro_rules! left_to_inner {
     (@ e_step) => {
-        fn e_step(&mut self, parameters: &wgmm::Parameters) -> wgmm::Result<wgmm::moments::Moments> {
+        fn e_step(&mut self, parameters: &wgmm::Parameters) -> wgmm::Result<wgmm::internals::mixture::moments::Moments> {
             self.inner.e_step(parameters)
         }
     };
@@ -113,7 +121,7 @@ macro_rules! left_to_inner {
         }
     };
     (@ info) => {
-        fn info(&self) -> wgmm::report::EngineInfo {
+        fn info(&self) -> wgmm::internals::report::EngineInfo {
             self.inner.info()
         }
     };

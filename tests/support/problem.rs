@@ -2,7 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use wgmm::sample::{Sampler, random_mixture};
+use wgmm::internals::mixture::sample::{Sampler, random_mixture};
 use wgmm::{CovarianceType, FitOptions, Init, Parameters, Samples};
 
 /// Samples and a start for a fit.

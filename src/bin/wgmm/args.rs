@@ -7,8 +7,8 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use wgmm::choose::{EngineKind, EngineRequest, Fallback};
-use wgmm::data::{Header, Missing, ReadOptions};
+use wgmm::internals::data::{Header, Missing, ReadOptions};
+use wgmm::internals::engine::choose::{EngineKind, EngineRequest, Fallback};
 
 use crate::exit::{Failure, Outcome, say};
 use crate::output::is_stdout;
@@ -168,8 +168,8 @@ impl EngineArgs {
             #[cfg(feature = "gpu")]
             faults: self
                 .lose_device
-                .map(wgmm::gpu::Fault::Destroyed)
-                .map_or_else(Default::default, wgmm::gpu::Faults::plant),
+                .map(wgmm::internals::engine::gpu::Fault::Destroyed)
+                .map_or_else(Default::default, wgmm::internals::engine::gpu::Faults::plant),
             ..self.device.request(self.engine)
         };
         match (request.kind, request.of_card()) {
@@ -240,7 +240,7 @@ pub(crate) struct ProgressArgs {
 /// # Errors
 /// Exit 2, naming both.
 pub(crate) fn check_files(inputs: &[(&str, &Path)], outputs: &[(&str, Option<&PathBuf>)]) -> Outcome {
-    use wgmm::data::output::same_file;
+    use wgmm::internals::output::same_file;
 
     let stdin: Vec<&str> = inputs.iter().filter(|(_, p)| *p == Path::new("-")).map(|(n, _)| *n).collect();
     if let [first, second, ..] = stdin[..] {

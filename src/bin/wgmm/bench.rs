@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
-use wgmm::bench::case::Case;
-use wgmm::bench::report::{CaseError, CaseReport, Report};
-use wgmm::bench::{Bench, Problem, Settings};
-use wgmm::data::output::OutputFile;
-use wgmm::data::{self, Header, ReadOptions};
+use wgmm::internals::bench::case::Case;
+use wgmm::internals::bench::report::{CaseError, CaseReport, Report};
+use wgmm::internals::bench::{Bench, Problem, Settings};
+use wgmm::internals::data::{self, Header, ReadOptions};
+use wgmm::internals::output::OutputFile;
 use wgmm::{CovarianceType, Error, Parameters};
 
 use crate::args::{EngineArgs, TalkArgs, check_files, parse};

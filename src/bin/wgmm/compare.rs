@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use wgmm::bench::timing::Spread;
-use wgmm::choose::{EngineKind, open_engine};
-use wgmm::compare::judge::{Check, Tier, judge_conditioned};
-use wgmm::compare::labels::{LabelChanges, label_changes};
-use wgmm::compare::matching::{best_match, reordered};
-use wgmm::compare::run::{Followed, Outcome as Run, disturbed, follow};
-use wgmm::compare::{ComponentDistances, component_distances};
-use wgmm::data::Scaling;
-use wgmm::em::Step;
-use wgmm::options::CheckedOptions;
-use wgmm::report::EngineInfo;
-use wgmm::{CovarianceType, Engine, Error, FitOptions, GaussianMixture, Samples, infer};
+use wgmm::internals::bench::timing::Spread;
+use wgmm::internals::compare::judge::{Check, Tier, judge_conditioned};
+use wgmm::internals::compare::labels::{LabelChanges, label_changes};
+use wgmm::internals::compare::matching::{best_match, reordered};
+use wgmm::internals::compare::run::{Followed, Outcome as Run, disturbed, follow};
+use wgmm::internals::compare::{ComponentDistances, component_distances};
+use wgmm::internals::data::Scaling;
+use wgmm::internals::engine::choose::{EngineKind, open_engine};
+use wgmm::internals::fit::em::Step;
+use wgmm::internals::fit::options::CheckedOptions;
+use wgmm::internals::infer;
+use wgmm::internals::report::EngineInfo;
+use wgmm::{CovarianceType, Engine, Error, FitOptions, GaussianMixture, Samples};
 
 use crate::args::{DataArgs, DeviceArgs, FitFlags, ProgressArgs, TalkArgs, check_files, parse};
 use crate::exit::{Failure, Outcome, shown};
@@ -234,7 +235,7 @@ fn of_model<'a>(
     samples: &'a Samples<'a>,
 ) -> wgmm::Result<Yardstick<'a>> {
     let parameters = model.parameters.clone();
-    let mut engine = Box::new(wgmm::cpu::CpuEngine::new(samples, args.device.threads)?);
+    let mut engine = Box::new(wgmm::internals::engine::cpu::CpuEngine::new(samples, args.device.threads)?);
     let total = samples.total_weight();
     let mean_log_likelihood = infer::log_likelihood(engine.as_mut(), &parameters)? / total;
     let least_counts = parameters.weights().iter().map(|w| w * total).collect();

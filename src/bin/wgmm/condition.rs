@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use wgmm::GaussianMixture;
-use wgmm::data::output::OutputFile;
+use wgmm::internals::output::OutputFile;
 
 use crate::args::{FormatArg, TalkArgs, check_files, parse};
 use crate::exit::{Failure, Outcome, shown};

@@ -27,8 +27,8 @@ pub(crate) fn run(args: &DevicesArgs) -> Outcome {
 }
 
 #[cfg(feature = "gpu")]
-fn adapters() -> Vec<wgmm::gpu::AdapterSummary> {
-    wgmm::gpu::adapters()
+fn adapters() -> Vec<wgmm::internals::engine::gpu::AdapterSummary> {
+    wgmm::internals::engine::gpu::adapters()
 }
 
 #[cfg(not(feature = "gpu"))]
@@ -45,7 +45,10 @@ fn table() -> String {
 fn table() -> String {
     let adapters = adapters();
     if adapters.is_empty() {
-        return format!("no graphics adapters were found: {}", wgmm::choose::INSTALL_DRIVER);
+        return format!(
+            "no graphics adapters were found: {}",
+            wgmm::internals::engine::choose::INSTALL_DRIVER
+        );
     }
     const MIB: u64 = 1 << 20;
     let header = ["index", "name", "interface", "type", "driver", "largest binding", "workgroup memory"];

@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use wgmm::choose::open_engine;
-use wgmm::em::{self, Observer, Step};
-use wgmm::report::{FitReport, StopReason};
-use wgmm::verify::verify;
+use wgmm::internals::engine::choose::open_engine;
+use wgmm::internals::fit::em::{self, Observer, Step};
+use wgmm::internals::fit::verify::verify;
+use wgmm::internals::report::{FitReport, StopReason};
 use wgmm::{CovarianceType, Error, GaussianMixture};
 
 use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, VerifyArgs, parse};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use wgmm::GaussianMixture;
-use wgmm::data::{self, Missing, Table};
+use wgmm::internals::data::{self, Missing, Table};
 
 use crate::args::{DataArgs, TalkArgs, parse};
 use crate::exit::{Failure, Outcome, shown};

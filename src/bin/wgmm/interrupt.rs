@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-use wgmm::data::output::remove_unfinished;
+use wgmm::internals::output::remove_unfinished;
 
 use crate::exit::say;
 

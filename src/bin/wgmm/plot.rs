@@ -4,10 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use wgmm::choose::open_engine;
-use wgmm::data::output::OutputFile;
-use wgmm::plot::{Figure, PlotOptions};
-use wgmm::{Error, GaussianMixture, Samples, plot};
+use wgmm::internals::engine::choose::open_engine;
+use wgmm::internals::output::OutputFile;
+use wgmm::internals::plot;
+use wgmm::internals::plot::{Figure, PlotOptions};
+use wgmm::{Error, GaussianMixture, Samples};
 
 use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
 use crate::condition::feature;

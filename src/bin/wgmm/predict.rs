@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use wgmm::choose::open_engine;
-use wgmm::data::Table;
-use wgmm::data::output::{MatrixWriter, OutputFile, copy_with_column};
-use wgmm::{Engine, GaussianMixture, infer};
+use wgmm::internals::data::Table;
+use wgmm::internals::data::copy_with_column;
+use wgmm::internals::engine::choose::open_engine;
+use wgmm::internals::infer;
+use wgmm::internals::output::{MatrixWriter, OutputFile};
+use wgmm::{Engine, GaussianMixture};
 
 use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
 use crate::exit::{Failure, Outcome};

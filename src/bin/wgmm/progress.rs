@@ -7,7 +7,7 @@ use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wgmm::em::Step;
+use wgmm::internals::fit::em::Step;
 
 use crate::exit::say;
 

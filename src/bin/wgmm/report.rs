@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::Value;
 use wgmm::GaussianMixture;
-use wgmm::choose::open_engine;
-use wgmm::data::output::OutputFile;
-use wgmm::data::{Header, column_list};
-use wgmm::error::quoted;
-use wgmm::plot::{self, PageOptions, PlotOptions};
-use wgmm::report::{CollapseAction, FitReport, StopReason};
+use wgmm::internals::data::{Header, column_list};
+use wgmm::internals::engine::choose::open_engine;
+use wgmm::internals::error::quoted;
+use wgmm::internals::output::OutputFile;
+use wgmm::internals::plot::{self, PageOptions, PlotOptions};
+use wgmm::internals::report::{CollapseAction, FitReport, StopReason};
 
 use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
 use crate::condition::feature;

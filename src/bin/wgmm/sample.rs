@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use wgmm::data::output::{LabelWriter, MatrixWriter, OutputFile};
-use wgmm::sample::Sampler;
+use wgmm::internals::mixture::sample::Sampler;
+use wgmm::internals::output::{LabelWriter, MatrixWriter, OutputFile};
 use wgmm::{GaussianMixture, Parameters};
 
 use crate::args::{TalkArgs, check_files, parse};

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use wgmm::agreement::Contingency;
-use wgmm::choose::open_engine;
-use wgmm::data::Table;
-use wgmm::data::output::OutputFile;
-use wgmm::{Engine, Error, GaussianMixture, infer};
+use wgmm::internals::data::Table;
+use wgmm::internals::engine::choose::open_engine;
+use wgmm::internals::infer;
+use wgmm::internals::infer::agreement::Contingency;
+use wgmm::internals::output::OutputFile;
+use wgmm::{Engine, Error, GaussianMixture};
 
 use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
 use crate::exit::{Failure, Outcome};

@@ -6,12 +6,14 @@ use std::time::Instant;
 
 use clap::Args;
 use serde_json::{Value, json};
-use wgmm::choose::open_engine;
-use wgmm::data::output::OutputFile;
-use wgmm::em::Step;
-use wgmm::plot::{self, PlotOptions};
-use wgmm::select::{Candidate, Cell, Criterion, SelectOptions, SweepObserver, best_sound, select};
-use wgmm::verify::verify;
+use wgmm::internals::engine::choose::open_engine;
+use wgmm::internals::fit::em::Step;
+use wgmm::internals::fit::select::{
+    Candidate, Cell, Criterion, SelectOptions, SweepObserver, best_sound, select,
+};
+use wgmm::internals::fit::verify::verify;
+use wgmm::internals::output::OutputFile;
+use wgmm::internals::plot::{self, PlotOptions};
 use wgmm::{CovarianceType, Engine, GaussianMixture};
 
 use crate::args::{

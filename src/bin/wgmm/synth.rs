@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use wgmm::data::output::OutputFile;
-use wgmm::sample::random_mixture;
+use wgmm::internals::mixture::sample::random_mixture;
+use wgmm::internals::output::OutputFile;
 use wgmm::{CovarianceType, GaussianMixture};
 
 use crate::args::{FormatArg, TalkArgs, check_files, parse};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use wgmm::data::output::OutputFile;
+use wgmm::internals::output::OutputFile;
 use wgmm::{
     CovarianceCenter, CovarianceType, Error, FitOptions, GaussianMixture, Init, OnCollapse, PartialStart,
 };

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
-use wgmm::checkpoint::Interval;
-use wgmm::data::Header;
+use wgmm::internals::data::Header;
+use wgmm::internals::fit::checkpoint::Interval;
 use wgmm::{CovarianceType, Init};
 
 /// Components of a mixture: the most that is not a typing error.
@@ -248,7 +248,7 @@ pub(crate) fn gif_output() -> impl TypedValueParser<Value = PathBuf> {
 
 /// Width and height of a figure in pixels, as `800x600`.
 pub(crate) fn size(text: &str) -> Result<(u32, u32), String> {
-    let sizes = wgmm::plot::SIZES;
+    let sizes = wgmm::internals::plot::SIZES;
     let side = |text: &str| text.parse::<u32>().ok().filter(|side| sizes.contains(side));
     text.split_once('x').and_then(|(width, height)| Some((side(width)?, side(height)?))).ok_or_else(|| {
         format!("width and height from {} to {} pixels, as 800x600, are needed", sizes.start(), sizes.end())

@@ -1,8 +1,8 @@
 //! Whether and how a fit's result is checked in f64.
 
 use clap::Args;
-use wgmm::report::FitReport;
-use wgmm::verify::{Verify, VerifyOptions};
+use wgmm::internals::fit::verify::{Verify, VerifyOptions};
+use wgmm::internals::report::FitReport;
 
 use super::{EngineArgs, parse};
 use crate::exit::{Failure, Outcome};

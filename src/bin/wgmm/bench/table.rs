@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use wgmm::bench::case::Case;
-use wgmm::bench::report::{CaseReport, Ratio, Report};
+use wgmm::internals::bench::case::Case;
+use wgmm::internals::bench::report::{CaseReport, Ratio, Report};
 
 use crate::output::{Align, align, short};
 

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 use wgmm::Samples;
-use wgmm::compare::judge::BoundSource;
-use wgmm::options::CheckedOptions;
+use wgmm::internals::compare::judge::BoundSource;
+use wgmm::internals::fit::options::CheckedOptions;
 
 use super::{CompareArgs, Comparison, Yardstick, seconds_per_iteration};
 use crate::exit::shown;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use wgmm::Samples;
-use wgmm::checkpoint::{Checkpoint, Identity, Interval, Writer};
-use wgmm::em::{FitState, Step};
-use wgmm::options::CheckedOptions;
-use wgmm::report::EngineInfo;
+use wgmm::internals::fit::checkpoint::{Checkpoint, Identity, Interval, Writer};
+use wgmm::internals::fit::em::{FitState, Step};
+use wgmm::internals::fit::options::CheckedOptions;
+use wgmm::internals::report::EngineInfo;
 
 use crate::args::parse;
 use crate::exit::{Failure, Outcome};

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use wgmm::data::output::OutputFile;
-use wgmm::{Engine, Error, GaussianMixture, infer};
+use wgmm::internals::infer;
+use wgmm::internals::output::OutputFile;
+use wgmm::{Engine, Error, GaussianMixture};
 
 use super::FitArgs;
 use super::report::{self, TraceRow};
@@ -23,7 +24,7 @@ pub(super) fn check(args: &FitArgs) -> Outcome {
         ("--animate", args.pictures.animate.as_ref()),
     ];
     let checkpoint = args.checkpoints.checkpoint.as_ref();
-    let previous = checkpoint.map(|path| wgmm::checkpoint::previous(path));
+    let previous = checkpoint.map(|path| wgmm::internals::fit::checkpoint::previous(path));
     // Not with each other: a run that ended at the wrong moment leaves both as one file.
     for kept in [("--checkpoint", checkpoint), ("the checkpoint before it", previous.as_ref())] {
         check_files(&inputs, &[&outputs[..], &[kept]].concat())?;

@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use wgmm::data::output::OutputFile;
-use wgmm::em::Step;
-use wgmm::plot::{self, Animation, Figure, PlotOptions};
+use wgmm::internals::fit::em::Step;
+use wgmm::internals::output::OutputFile;
+use wgmm::internals::plot::{self, Animation, Figure, PlotOptions};
 use wgmm::{Engine, Error, GaussianMixture, Samples};
 
 use super::parse;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 use wgmm::GaussianMixture;
-use wgmm::em::{FitState, Step};
-use wgmm::report::{CollapseAction, FitReport, StopReason, Verification};
+use wgmm::internals::fit::em::{FitState, Step};
+use wgmm::internals::report::{CollapseAction, FitReport, StopReason, Verification};
 
 use super::FitArgs;
 use crate::exit::{Outcome, shown};

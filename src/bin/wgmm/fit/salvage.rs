@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use wgmm::cpu::CpuEngine;
-use wgmm::em::{self, FitState, Observer, Step};
-use wgmm::error::quoted;
-use wgmm::options::CheckedOptions;
-use wgmm::report::{FitReport, StopReason};
+use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::error::quoted;
+use wgmm::internals::fit::em::{self, FitState, Observer, Step};
+use wgmm::internals::fit::options::CheckedOptions;
+use wgmm::internals::report::{FitReport, StopReason};
 use wgmm::{Engine, Error, Samples};
 
 use super::FitArgs;

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use wgmm::em::{FitState, Observer, Step};
+use wgmm::internals::fit::em::{FitState, Observer, Step};
 
 use super::FitArgs;
 use super::checkpoint::Keeper;

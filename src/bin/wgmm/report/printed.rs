@@ -8,8 +8,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use wgmm::plot::Section;
-use wgmm::{CovarianceType, Error, GaussianMixture, Samples, data};
+use wgmm::internals::data;
+use wgmm::internals::plot::Section;
+use wgmm::{CovarianceType, Error, GaussianMixture, Samples};
 
 use crate::exit::{Failure, Outcome, shown};
 use crate::output::short;

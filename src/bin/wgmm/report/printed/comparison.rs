@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use wgmm::error::quoted;
-use wgmm::plot::{Section, SectionTable};
-use wgmm::report::EngineInfo;
+use wgmm::internals::error::quoted;
+use wgmm::internals::plot::{Section, SectionTable};
+use wgmm::internals::report::EngineInfo;
 use wgmm::{CovarianceType, GaussianMixture, Samples};
 
 use super::{object, refused, shape_differences, time};
@@ -47,7 +47,7 @@ struct Compared {
     seconds_per_iteration: Option<f64>,
 }
 
-/// [`wgmm::compare::Distances`]; what is no number is null in JSON.
+/// [`wgmm::internals::compare::Distances`]; what is no number is null in JSON.
 #[derive(Deserialize)]
 struct Parts {
     weights: Option<f64>,

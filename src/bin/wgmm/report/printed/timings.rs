@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use wgmm::GaussianMixture;
-use wgmm::error::quoted;
-use wgmm::plot::Section;
-use wgmm::report::FitReport;
+use wgmm::internals::error::quoted;
+use wgmm::internals::plot::Section;
+use wgmm::internals::report::FitReport;
 
 use super::{object, refused, shape_differences, time};
 use crate::exit::{Failure, Outcome, shown};

@@ -1,0 +1,74 @@
+//! What f32 sums leave in every iteration, and the change to f64 where that is too little.
+
+use crate::engine::Engine;
+use crate::engine::rounding::{POOR, because, warn, worst};
+use crate::error::{Error, Result};
+use crate::mixture::Parameters;
+use crate::report::{FitReport, WorstRounding};
+
+/// Estimates what f32 leaves of every component of `parameters` (`[K]`, empty in f64), before their E-step in
+/// `iteration`, and keeps the worst of a restart in `kept`. Where that is fewer than three digits, an engine that can
+/// goes on in f64, which is `told` once a fit. Numbers alone decide, so that the same fit always switches in the same
+/// iteration.
+pub(super) fn look(
+    engine: &mut dyn Engine,
+    parameters: &Parameters,
+    iteration: usize,
+    kept: &mut Option<WorstRounding>,
+    told: &mut bool,
+) -> Result<Vec<f64>> {
+    let errors = engine.rounding_errors(parameters)?;
+    let Some((component, error)) = worst(&errors) else { return Ok(errors) };
+    if kept.is_some_and(|kept| kept.error >= error) {
+        return Ok(errors);
+    }
+    let switched = error > POOR && engine.use_f64(true)?;
+    let digits = (-error.log10()).max(0.0);
+    *kept = Some(WorstRounding { iteration, component, error, digits, switched });
+    if !switched {
+        return Ok(errors);
+    }
+    let what = format!("f32 sums leave {digits:.1} digits of component {component} in iteration {iteration}");
+    if std::mem::replace(told, true) {
+        tracing::info!("{what}: this restart goes on in f64, too");
+    } else {
+        tracing::warn!(
+            "{what} ({} components): {}. From here on sums are in f64, on the {} engine, in this restart and in others \
+             that come to this; `--engine gpu` stays with f32",
+            errors.len(),
+            because(error),
+            engine.info().kind
+        );
+    }
+    Ok(Vec::new())
+}
+
+/// Puts `engine` into the state of a restart that came to `kept`.
+///
+/// # Errors
+/// [`Error::Shape`] if that was f64 and the engine has none.
+pub(super) fn restore(engine: &mut dyn Engine, kept: Option<WorstRounding>) -> Result<()> {
+    let switched = kept.is_some_and(|kept| kept.switched);
+    if !engine.use_f64(switched)? && switched {
+        let found = format!("the {} engine alone", engine.info().kind);
+        return Err(Error::shape("engine of the fit to go on with", "one that can go on in f64", found));
+    }
+    Ok(())
+}
+
+/// Warns of the components of the returned mixture to which f32 leaves fewer than three digits, else where such a
+/// stretch lies behind the fit.
+pub(super) fn judge(report: &FitReport) {
+    if warn(&report.rounding_errors) {
+        return;
+    }
+    let Some(kept) = report.worst_rounding.filter(|kept| kept.error > POOR && !kept.switched) else { return };
+    tracing::warn!(
+        "the fit passed where f32 sums leave {:.1} digits, fewer than 3, of component {} (iteration {}): {}. Its end is \
+         better, but may be another one than in f64: `--engine cpu` tells",
+        kept.digits,
+        kept.component,
+        kept.iteration,
+        because(kept.error)
+    );
+}
