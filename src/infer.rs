@@ -2,6 +2,7 @@
 //! engine in chunks so that no N×K array is ever held.
 
 pub mod agreement;
+mod calls;
 
 use std::ops::Range;
 
