@@ -31,6 +31,7 @@ mod golden;
 mod gpu_layout;
 mod hostile;
 mod inference;
+mod manifest;
 mod model_file;
 #[cfg(feature = "gpu")]
 mod offset;
