@@ -50,7 +50,7 @@ pub(crate) struct CompareArgs {
         ("reference", EngineKind::Reference),
     ]))]
     engines: Vec<EngineKind>,
-    /// Hold fits against this model instead, its components matched in the best way
+    /// Compare fits with this model instead; components are matched in the best way
     #[arg(long, value_name = "MODEL.json|.npz")]
     against: Option<PathBuf>,
     /// Print one JSON object
@@ -71,7 +71,7 @@ pub(crate) struct CompareArgs {
     talk: TalkArgs,
 }
 
-/// What the others are held against.
+/// The run or model that the others are compared with.
 struct Yardstick<'a> {
     /// The engine's kind, or the model's file.
     name: String,
@@ -188,7 +188,7 @@ fn check_usage(args: &CompareArgs) -> Outcome<Vec<EngineKind>> {
     })
 }
 
-/// The options of the fits; K and the covariance type are the model's where they are not given.
+/// The options of the fits; K and the covariance type are the model's if they are not given.
 fn options(args: &CompareArgs, model: Option<&(&Path, GaussianMixture)>) -> Outcome<FitOptions> {
     let parameters = model.map(|(_, model)| &model.parameters);
     let k = args.n_components.or(parameters.map(|p| p.n_components())).unwrap_or(1);
@@ -281,7 +281,7 @@ fn compare(
     Ok(Comparison { engine: info, followed, check, components, solid, labels })
 }
 
-/// Median seconds of an iteration; none where only one was seen.
+/// Median seconds of an iteration; `None` if only one was seen.
 fn seconds_per_iteration(followed: &Followed) -> Option<f64> {
     (!followed.seconds.is_empty()).then(|| Spread::of(&followed.seconds).median)
 }

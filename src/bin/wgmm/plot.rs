@@ -110,7 +110,7 @@ fn trace(path: &Path, model: &GaussianMixture, options: &PlotOptions<'_>) -> Out
     Ok(plot::trace(report, options)?)
 }
 
-/// The samples with the model's feature names where they have none of their own.
+/// The samples, with the model's feature names if they have none of their own.
 pub(crate) fn named(samples: Samples<'static>, model: &GaussianMixture) -> Outcome<Samples<'static>> {
     match (&model.feature_names, samples.feature_names()) {
         (Some(names), None) => Ok(samples.with_feature_names(names.clone())?),

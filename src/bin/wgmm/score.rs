@@ -90,7 +90,7 @@ struct Found {
     bic: f64,
     aic: f64,
     icl: f64,
-    /// Of every sample where a file or list needs them, else empty.
+    /// Log-likelihood of every sample, if a file or list needs it; else empty.
     log_likelihoods: Vec<f64>,
     /// The least likely samples, least likely first.
     below: Option<Vec<usize>>,

@@ -9,7 +9,7 @@ use super::simd::MAX_LANES;
 pub(super) struct Aligned(Vec<f64>);
 
 impl Aligned {
-    /// Where the first cache line starts.
+    /// Start of the first cache line.
     fn start(&self) -> usize {
         self.0.as_ptr().align_offset(64).min(MAX_LANES)
     }

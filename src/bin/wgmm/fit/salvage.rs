@@ -14,7 +14,7 @@ use super::files::Files;
 use super::report::TraceRow;
 use crate::exit::{Failure, shown};
 
-/// An observer that also keeps what the fit has done, where that may be needed.
+/// An observer that also keeps what the fit has done, if that may be needed.
 pub(super) struct Keep<'o> {
     observer: &'o mut dyn Observer,
     /// Whether the engine has a device that can fail, and a model is to be saved.
@@ -45,7 +45,7 @@ impl Observer for Keep<'_> {
     }
 }
 
-/// Saves the fit that `error` ended after `state`; the failure that the command ends with tells what was done.
+/// Saves the fit that `error` ended after `state`. The failure that it returns says what was saved.
 pub(super) fn save(
     args: &FitArgs,
     samples: &Samples<'_>,
