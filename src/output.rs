@@ -98,8 +98,8 @@ impl OutputFile {
         self.finish(None)
     }
 
-    /// As [`OutputFile::commit`], but keeps the file that was there as `old` in the same folder. At every moment a whole
-    /// file is there: under its own name if the file system has hard links, else under either name.
+    /// As [`OutputFile::commit`], but keeps the file that was there as `old` in the same folder. At every moment a
+    /// whole file is there: under its own name if the file system has hard links, else under either name.
     ///
     /// # Errors
     /// [`Error::Io`].

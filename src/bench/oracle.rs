@@ -1,7 +1,7 @@
-//! What a result is checked against. If all samples can be afforded and all components stayed solid, it is the whole run
-//! again, in f64. Else it is one iteration after the end of the run, on as many samples as can be afforded. A whole run
-//! on fewer samples than it was made for would starve components, and thin components drift: a rounding error in one
-//! iteration moves them, and with them the others, in the next.
+//! What a result is checked against. If all samples can be afforded and all components stayed solid, it is the
+//! whole run again, in f64. Else it is one iteration after the end of the run, on as many samples as can be
+//! afforded. A whole run on fewer samples than it was made for would starve components, and thin components drift:
+//! a rounding error in one iteration moves them, and with them the others, in the next.
 
 use super::timing::{Clock, run};
 use super::{Problem, Settings, check};

@@ -143,8 +143,8 @@ pub fn judge(
     })
 }
 
-/// As [`judge`]. If `found` is outside the contract, `disturbed` tells the end of the expected run when each of its steps
-/// is rounded as the tier's arithmetic rounds, and the bounds follow from that.
+/// As [`judge`]. If `found` is outside the contract, `disturbed` tells the end of the expected run when each of its
+/// steps is rounded as the tier's arithmetic rounds, and the bounds follow from that.
 ///
 /// # Errors
 /// As [`judge`].

@@ -101,8 +101,8 @@ pub fn follow(
     Ok(Followed { model, outcome, start, trace, seconds })
 }
 
-/// The end of `n_iter` iterations from `start` if random errors follow every M-step. They are as large as rounding errors
-/// are there ([`rounding_errors`]): of f32, or of f64 with `is_double`.
+/// The end of `n_iter` iterations from `start` if random errors follow every M-step. They are as large as rounding
+/// errors are there ([`rounding_errors`]): of f32, or of f64 with `is_double`.
 ///
 /// # Errors
 /// As [`Engine::e_step`] and [`m_step`].

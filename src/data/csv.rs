@@ -265,8 +265,8 @@ impl Cells<'_> {
         (!name.is_empty()).then(|| number::plain(name.as_bytes()))
     }
 
-    /// The column as an option takes it: by its name, or by its number if the name cannot be typed or belongs to another
-    /// column, too.
+    /// The column as an option takes it: by its name, or by its number if the name cannot be typed or belongs to
+    /// another column, too.
     fn option(&self, column: usize) -> String {
         let names = self.names.unwrap_or_default();
         let typed = |name: &&String| self.name(column).as_ref() == Some(*name) && !name.starts_with('-');

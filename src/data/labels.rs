@@ -26,8 +26,9 @@ pub fn open_labels(path: &Path) -> Result<Vec<String>> {
     read(path, None)
 }
 
-/// Reads the labels of a table's samples: one per data row of the file, as [`open_labels`] reads them, without the labels
-/// of rows that were left out. If a CSV has one row more than the data, its first row is the header, unless it is a number.
+/// Reads the labels of a table's samples: one per data row of the file, as [`open_labels`] reads them, without the
+/// labels of rows that were left out. If a CSV has one row more than the data, its first row is the header, unless
+/// it is a number.
 ///
 /// # Errors
 /// As [`open_labels`]; [`Error::Shape`] naming the file unless there is one label per data row.

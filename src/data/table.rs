@@ -65,8 +65,8 @@ pub struct Table {
     pub(super) places: Places,
 }
 
-/// Each sample's place in its file, as runs of consecutive rows. A table without blank lines, dropped rows and cells over
-/// several lines is one run.
+/// Each sample's place in its file, as runs of consecutive rows. A table without blank lines, dropped rows and
+/// cells over several lines is one run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Places {
     /// First sample of each run and its row in the file, ascending.
@@ -91,8 +91,8 @@ impl Places {
 }
 
 impl Table {
-    /// The place of sample `sample` (from 0) in the file, counted as in [`Table::dropped_rows`]: line number from 1 (CSV)
-    /// or row index from 0 (NPY).
+    /// The place of sample `sample` (from 0) in the file, counted as in [`Table::dropped_rows`]: line number from 1
+    /// (CSV) or row index from 0 (NPY).
     pub fn row_number(&self, sample: usize) -> u64 {
         let after = self.places.runs.partition_point(|(first, _)| *first <= sample);
         let (first, row) = self.places.runs.get(after.wrapping_sub(1)).copied().unwrap_or_default();

@@ -23,8 +23,8 @@ impl BadPivot {
     }
 }
 
-/// Rows are padded to whole vectors of any instruction set, so no loop has single numbers at its ends. The numbers beside
-/// the triangle become anything, and nobody reads them.
+/// Rows are padded to whole vectors of any instruction set, so no loop has single numbers at its ends. The numbers
+/// beside the triangle become anything, and nobody reads them.
 const LANES: usize = 8;
 
 /// Lower Cholesky factor L of `a` (A = L Lᵀ), reading only the lower triangle; the rest of the

@@ -20,8 +20,8 @@ pub(super) struct Block {
     pub(super) entries: Vec<(Rgb, String, String)>,
 }
 
-/// Draws `blocks` below each other, as many entries as have room. If `ellipses` are drawn and there is room, it says below
-/// what they are.
+/// Draws `blocks` below each other, as many entries as have room. If `ellipses` are drawn and there is room, it
+/// says below what they are.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, blocks: &[Block], ellipses: bool) {
     let rows = (area.height / ROW) as usize;
     let values = area.width >= NAMES + NAME + VALUES;

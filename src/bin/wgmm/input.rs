@@ -28,8 +28,8 @@ pub(crate) fn truth(path: Option<&Path>, table: &Table) -> Outcome<Option<Vec<St
     path.map(|path| data::open_labels_of(path, table).map_err(|e| Failure::about(path, e))).transpose()
 }
 
-/// Reads a table for `model`. If the header has every feature of the model by name, these columns are taken, so that ids
-/// and labels beside them do no harm.
+/// Reads a table for `model`. If the header has every feature of the model by name, these columns are taken, so
+/// that ids and labels beside them do no harm.
 pub(crate) fn table_for(
     path: &Path,
     (model_path, model): (&Path, &GaussianMixture),

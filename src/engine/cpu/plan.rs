@@ -55,8 +55,9 @@ impl Plan {
     }
 }
 
-/// If all means are within this many standard deviations of the centre, diag and spherical sum about the centre, which
-/// all components share, and shift the totals. That halves the work. It loses digits as the square of this: 64² ε = 9e-13.
+/// If all means are within this many standard deviations of the centre, diag and spherical sum about the centre,
+/// which all components share, and shift the totals. That halves the work. It loses digits as the square of this:
+/// 64² ε = 9e-13.
 const NEAR: f64 = 64.0;
 
 /// Means, whitening factors and normalisers of a mixture.

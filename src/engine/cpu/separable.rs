@@ -1,7 +1,7 @@
 //! Σ r (x−μ) and Σ r (x−μ)² feature by feature, for diagonal and spherical covariances.
 //!
-//! If every mean is near to the mixture's centre, the sums are taken about the centre: x and x² serve several components
-//! at once, and the totals are shifted to the means in the end.
+//! If every mean is near to the mixture's centre, the sums are taken about the centre: x and x² serve several
+//! components at once, and the totals are shifted to the means in the end.
 
 use pulp::Simd;
 

@@ -7,9 +7,9 @@ use crate::mixture::Parameters;
 use crate::report::{FitReport, WorstRounding};
 
 /// Estimates what f32 leaves of every component of `parameters` (`[K]`, empty in f64), before their E-step in
-/// `iteration`, and keeps the worst of a restart in `kept`. If fewer than three digits are left, an engine that can do so
-/// goes on in f64; a fit says this once (`told`). Numbers alone decide, so the same fit always switches in the same
-/// iteration.
+/// `iteration`, and keeps the worst of a restart in `kept`. If fewer than three digits are left, an engine that can
+/// do so goes on in f64; a fit says this once (`told`). Numbers alone decide, so the same fit always switches in
+/// the same iteration.
 pub(super) fn look(
     engine: &mut dyn Engine,
     parameters: &Parameters,

@@ -213,7 +213,8 @@ pub(crate) fn trace_output() -> impl TypedValueParser<Value = PathBuf> {
     )
 }
 
-/// A file to write whose ending tells the format and must be in `known`. If `devices` is set, `-` and devices are allowed.
+/// A file to write whose ending tells the format and must be in `known`. If `devices` is set, `-` and devices are
+/// allowed.
 fn named_output(
     known: &'static [&'static str],
     devices: bool,
