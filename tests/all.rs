@@ -22,6 +22,7 @@ mod degenerate;
 #[cfg(feature = "gpu")]
 mod device;
 mod digits;
+mod documents;
 mod examples;
 mod exchange;
 mod fallback;
