@@ -33,14 +33,13 @@ use report::{CaseReport, Ceiling, Memory, Report, Setup};
 use timing::{Clock, Spread};
 
 use crate::compare::judge::{Check, Tier};
-use crate::compare::run::Outcome;
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::engine::choose::{EngineKind, EngineRequest};
 use crate::error::{Error, Result};
+use crate::fit::em::steps::{Outcome, Plain, steps};
 use crate::mixture::Parameters;
-use crate::mixture::moments::CovarianceCenter;
-use crate::mixture::moments::m_step;
+use crate::mixture::moments::MStep;
 
 /// Runs of short iterations are repeated for this long, from the same start to the same end.
 const ENOUGH: Duration = Duration::from_millis(300);
@@ -243,7 +242,7 @@ impl Bench {
         let info = engine.info();
         drop(engine);
         let oracle = if is_reference { EngineKind::Cpu } else { EngineKind::Reference };
-        let tier = Tier::of_precision(&info.precision);
+        let tier = Tier::of_precision(info.precision);
         let e_step = |samples: &Samples<'_>, p: &Parameters| host_engine(kind, samples, threads)?.e_step(p);
         let started = Instant::now();
         let check = oracle::check(&self.settings, problem, &timed.outcome, (oracle, &tier), e_step)?;
@@ -261,11 +260,12 @@ impl Settings {
 
 /// Seconds of the first iteration of an engine.
 fn first_iteration(engine: &mut dyn Engine, problem: &Problem<'_>, settings: &Settings) -> Result<f64> {
-    let started = Instant::now();
-    let start = &problem.start;
-    let moments = engine.e_step(start)?;
-    m_step(&moments, start.means(), CovarianceCenter::NewMean, settings.reg_covar, 1)?;
-    Ok(started.elapsed().as_secs_f64())
+    let mut update = Plain::from(MStep { reg_covar: settings.reg_covar, ..MStep::default() });
+    let mut seconds = 0.0;
+    steps(engine, &mut update, &problem.start, 1, |_, lap| {
+        seconds = (lap.e_step + lap.m_step).as_secs_f64()
+    })?;
+    Ok(seconds)
 }
 
 /// Timed runs, repeated if they are short.

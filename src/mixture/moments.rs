@@ -84,16 +84,20 @@ impl Moments {
         self.effective_counts.len()
     }
 
-    /// Adds the moments of other samples about the same origins.
+    /// Adds the moments of other samples. Those about other origins are [moved](Moments::about) to these first.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the type, sizes or origins differ.
+    /// [`Error::Shape`] if the type or sizes differ.
     pub fn add(&mut self, other: &Moments) -> Result<()> {
-        if self.covariance_type != other.covariance_type || self.n_features != other.n_features {
+        if self.covariance_type != other.covariance_type {
             return Err(Error::shape("moments to add", self.covariance_type, other.covariance_type));
         }
+        let sizes = |m: &Moments| format!("{} components of {} features", m.n_components(), m.n_features);
+        if self.n_features != other.n_features || self.origins.len() != other.origins.len() {
+            return Err(Error::shape("moments to add", sizes(self), sizes(other)));
+        }
         if self.origins != other.origins {
-            return Err(Error::shape("moments to add", "the same origins", "other origins"));
+            return self.add(&other.clone().about(&self.origins));
         }
         let sums = [
             (&mut self.effective_counts, &other.effective_counts),
@@ -108,13 +112,51 @@ impl Moments {
         Ok(())
     }
 
+    /// The same moments about `origins` (`[K, D]`): with δ = o − o', first' = first + N δ and second' = second +
+    /// δ firstᵀ + first δᵀ + N δ δᵀ, exact but for the rounding of f64. Digits are lost only if the origins move by
+    /// many standard deviations; engines differ by the rounding of one mean.
+    #[must_use]
+    pub fn about(mut self, origins: &[f64]) -> Self {
+        let (k, d) = (self.n_components(), self.n_features);
+        let t = triangle_len(d);
+        let mut shift = vec![0.0; d];
+        for c in 0..k {
+            let mean = c * d..(c + 1) * d;
+            let (from, to) = (&self.origins[mean.clone()], &origins[mean.clone()]);
+            shift.iter_mut().zip(from.iter().zip(to)).for_each(|(s, (from, to))| *s = from - to);
+            if shift.iter().all(|s| *s == 0.0) {
+                continue;
+            }
+            let count = self.effective_counts[c];
+            let first = &self.first_moments[mean.clone()];
+            let moved =
+                |i: usize, j: usize| shift[i] * first[j] + first[i] * shift[j] + count * shift[i] * shift[j];
+            let second = &mut self.second_moments;
+            match self.covariance_type {
+                CovarianceType::Full | CovarianceType::Tied => {
+                    let start = if self.covariance_type == CovarianceType::Full { c * t } else { 0 };
+                    for i in 0..d {
+                        for j in 0..=i {
+                            second[start + triangle_index(i, j)] += moved(i, j);
+                        }
+                    }
+                }
+                CovarianceType::Diag => (0..d).for_each(|i| second[c * d + i] += moved(i, i)),
+                CovarianceType::Spherical => second[c] += (0..d).map(|i| moved(i, i)).sum::<f64>(),
+            }
+            self.first_moments[mean].iter_mut().zip(&shift).for_each(|(f, s)| *f += count * s);
+        }
+        self.origins.copy_from_slice(origins);
+        self
+    }
+
     /// Checks that every sum is finite and that Σ N_k is `total_weight` within `tolerance` (relative):
     /// a device that silently dropped work is found here.
     ///
     /// # Errors
     /// [`Error::NonFiniteResult`] naming the component and quantity.
-    pub fn check(&self, total_weight: f64, tolerance: f64, iteration: usize) -> Result<()> {
-        let fail = |what: String| Err(Error::NonFiniteResult { stage: "the E-step", iteration, what });
+    pub fn check(&self, total_weight: f64, tolerance: f64) -> Result<()> {
+        let fail = |what: String| Err(Error::NonFiniteResult { stage: "the E-step", iteration: None, what });
         let k = self.n_components();
         let groups = [
             ("effective count", &self.effective_counts),
@@ -145,39 +187,46 @@ impl Moments {
     }
 }
 
-/// The M-step: parameters that maximise the expected complete log-likelihood (Bishop, *PRML*,
-/// 9.24–9.26), from moments about any origins, in f64.
+/// The rule of the maximum-likelihood M-step: parameters that maximise the expected complete log-likelihood (Bishop,
+/// *PRML*, 9.24–9.26), from moments about any origins, in f64.
 ///
-/// With d = first/N_k the new mean is o + d exactly, and about a centre p the covariance is
-/// B/N_k − d dᵀ + (m−p)(m−p)ᵀ: p is the new mean m by default, or `old_means` under
-/// [`CovarianceCenter::OldMean`]. `reg_covar` (data units²) is added to the diagonal; where it is above 0
-/// and [`Moments::rounding`] is, too, components of few samples (under 4·D) stay positive definite:
-/// their diagonal is raised by as many units of rounding as that takes, at most 2¹⁰.
-///
-/// # Errors
-/// [`Error::ComponentCollapsed`] if an effective count is (nearly) 0.
-pub fn m_step(
-    moments: &Moments,
-    old_means: &[f64],
-    center: CovarianceCenter,
-    reg_covar: f64,
-    iteration: usize,
-) -> Result<Parameters> {
-    let counts = &moments.effective_counts;
-    if let Some(component) = counts.iter().position(|n| n.is_nan() || *n <= COLLAPSED_COUNT) {
-        return Err(Error::ComponentCollapsed { component, iteration, effective_count: counts[component] });
-    }
-    Ok(maximise(moments, old_means, center, reg_covar))
+/// With d = first/N_k the new mean is o + d exactly, and about a center p the covariance is
+/// B/N_k − d dᵀ + (m−p)(m−p)ᵀ: p is the new mean m by default, or the old one under
+/// [`CovarianceCenter::OldMean`]. If `reg_covar` is above 0 and [`Moments::rounding`] is, too, components of few samples
+/// (under 4·D) stay positive definite: their diagonal is raised by as many units of rounding as that takes, at most 2¹⁰.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MStep {
+    /// The point that covariances are taken about.
+    pub center: CovarianceCenter,
+    /// Added to their diagonal (data units²).
+    pub reg_covar: f64,
 }
 
-/// [`m_step`] that lets empty components through: they keep (nearly) their origin as mean and get the
-/// weight that their count gives, at least 0; their covariance means nothing.
-pub(crate) fn maximise(
-    moments: &Moments,
-    old_means: &[f64],
-    center: CovarianceCenter,
-    reg_covar: f64,
-) -> Parameters {
+impl MStep {
+    /// The parameters from the moments of `iteration`, whose E-step was under `old_means` (`[K, D]`).
+    ///
+    /// # Errors
+    /// [`Error::ComponentCollapsed`] if an effective count is (nearly) 0.
+    pub fn parameters(&self, moments: &Moments, old_means: &[f64], iteration: usize) -> Result<Parameters> {
+        let counts = &moments.effective_counts;
+        if let Some(component) = counts.iter().position(|n| n.is_nan() || *n <= COLLAPSED_COUNT) {
+            return Err(Error::ComponentCollapsed {
+                component,
+                iteration,
+                effective_count: counts[component],
+            });
+        }
+        Ok(self.maximise(moments, old_means))
+    }
+
+    /// [`MStep::parameters`] that lets empty components through: they keep (nearly) their origin as mean and get the
+    /// weight that their count gives, at least 0; their covariance means nothing.
+    pub(crate) fn maximise(&self, moments: &Moments, old_means: &[f64]) -> Parameters {
+        maximise(moments, old_means, *self)
+    }
+}
+
+fn maximise(moments: &Moments, old_means: &[f64], MStep { center, reg_covar }: MStep) -> Parameters {
     let (k, d) = (moments.n_components(), moments.n_features);
     let total: f64 = moments.effective_counts.iter().sum();
     let weights = moments.effective_counts.iter().map(|n| n.max(0.0) / total).collect();
