@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Report(Box<report::ReportArgs>),
     /// Reduce a model to some of its features
     Marginal(condition::MarginalArgs),
-    /// Reduce a model to what it says once some features are known
+    /// Reduce a model to its other features, given values of some
     Conditional(condition::ConditionalArgs),
     /// Make clustered test data with true labels
     Synth(synth::SynthArgs),
@@ -83,7 +83,7 @@ pub(crate) struct DataArgs {
     /// Feature columns, by name or number from 1; all if not given
     #[arg(long, value_name = "A,B,C", value_parser = parse::columns)]
     pub(crate) columns: Option<parse::Columns>,
-    /// Columns that are no features, by name or number from 1
+    /// Columns that are not features, by name or number from 1
     #[arg(long, value_name = "ID,...", value_parser = parse::columns)]
     pub(crate) drop_columns: Option<parse::Columns>,
     /// Weight of every row: a column, or a file (.npy, or CSV of one column)

@@ -39,11 +39,11 @@ steps is disturbed by rounding errors. Exit code 6: outside.")]
 pub(crate) struct CompareArgs {
     /// Table, .csv or .npy; `-` is standard input
     data: PathBuf,
-    /// Components of the mixture; those of --against if not given
+    /// Number of components; if not given, as many as --against has
     #[arg(long = "components", short = 'k', value_name = "K", allow_hyphen_values = true, required_unless_present = "against", value_parser = parse::whole::<usize>(parse::COMPONENTS))]
     n_components: Option<usize>,
-    /// Engines from gpu, cpu, reference: all run from one start for as many iterations as the last, which the
-    /// others are held against; gpu,cpu if not given
+    /// Engines to compare, from gpu, cpu, reference; gpu,cpu if not given. All run from one start, for as many
+    /// iterations as the last one takes, and the others are compared with the last one
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = parse::choice([
         ("gpu", EngineKind::Gpu),
         ("cpu", EngineKind::Cpu),
@@ -56,7 +56,7 @@ pub(crate) struct CompareArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Form of the covariances; that of --against, or full, if not given
+    /// Form of the covariances; if not given, the form of --against, or full
     #[arg(long, value_name = "TYPE", help_heading = "Fit", value_parser = parse::covariance())]
     covariance: Option<CovarianceType>,
     #[command(flatten)]
