@@ -91,7 +91,7 @@ impl<'a> Problem<'a> {
     /// Fresh random data for `case`, with its start.
     ///
     /// # Errors
-    /// None but those of a broken generator.
+    /// Only those of a broken generator.
     pub fn generate(case: Case, seed: u64) -> Result<Problem<'static>> {
         let started = Instant::now();
         let samples = generate::samples(&case, seed)?;
@@ -100,7 +100,7 @@ impl<'a> Problem<'a> {
         Ok(Problem { case, samples, start, data: "generated".into(), seconds })
     }
 
-    /// The user's samples and start; `data` says where they came from, and took `seconds` to read.
+    /// The user's samples and start. `data` names their source, and reading them took `seconds`.
     ///
     /// # Errors
     /// [`Error::Shape`] if the features differ; [`Error::TooFewSamples`].
@@ -143,7 +143,7 @@ pub struct Bench {
     card: device::Card,
 }
 
-/// Timed runs and where they ended.
+/// Timed runs and their end.
 struct Timed {
     clock: Clock,
     outcome: Outcome,
@@ -187,7 +187,7 @@ impl Bench {
         }
     }
 
-    /// Times `problem` and checks where it ended. A failed check is part of the report, not an error.
+    /// Times `problem` and checks its result. A failed check is part of the report, not an error.
     ///
     /// # Errors
     /// No suitable device; a run that failed.
@@ -207,7 +207,7 @@ impl Bench {
         }
     }
 
-    /// The engine of `case`: an automatic choice takes a hardware adapter where the case gains from it.
+    /// The engine of `case`: an automatic choice takes a hardware adapter if the case gains from it.
     fn resolve(&self, case: &Case) -> EngineKind {
         let request = &self.settings.engine;
         if request.kind != EngineKind::Auto {
@@ -268,7 +268,7 @@ fn first_iteration(engine: &mut dyn Engine, problem: &Problem<'_>, settings: &Se
     Ok(seconds)
 }
 
-/// Timed runs, repeated where they are short.
+/// Timed runs, repeated if they are short.
 fn measure(engine: &mut dyn Engine, problem: &Problem<'_>, settings: &Settings) -> Result<Timed> {
     let mut clock = Clock::default();
     let started = Instant::now();

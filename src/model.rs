@@ -16,7 +16,7 @@ use crate::report::FitReport;
 pub struct GaussianMixture {
     /// The mixture itself.
     pub parameters: Parameters,
-    /// One name per feature, where the data had names.
+    /// One name per feature, if the data had names.
     pub feature_names: Option<Vec<String>>,
     /// How the fit went; absent for a mixture that was written down by hand.
     pub report: Option<FitReport>,

@@ -69,7 +69,7 @@ pub(super) fn run(bench: &mut Bench, problem: &Problem<'_>) -> Result<CaseReport
     machine::reset_peak();
     let mut engine = GpuEngine::new(&problem.samples, &options)?;
     let mut setup = Setup { data: problem.seconds, ..Setup::default() };
-    // Compiles everything: the clocks fall meanwhile.
+    // This compiles everything, and the clocks fall meanwhile.
     setup.first_iteration = first_iteration(&mut engine, problem, settings)?;
     let host = engine.host_seconds();
     (setup.open, setup.scaling) = (host.open, host.scaling);
@@ -82,7 +82,7 @@ pub(super) fn run(bench: &mut Bench, problem: &Problem<'_>) -> Result<CaseReport
     }
     let (mut before, mut warm) = card.warm(&mut engine)?;
     if card.copy.is_none() {
-        // A card too full for two more buffers is timed all the same.
+        // A card without room for two more buffers is timed all the same.
         card.copy = engine.copy_rate().ok();
         (before, warm) = card.warm(&mut engine)?;
     }

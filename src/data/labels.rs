@@ -11,14 +11,14 @@ use super::source::{Format, Source, unchanged};
 use super::table::{self, ReadOptions, Table};
 use crate::error::{Error, Result};
 
-/// First cells that are headers even where all labels are text.
+/// First cells that are headers even if all labels are text.
 const HEADERS: [&str; 10] =
     ["label", "labels", "class", "classes", "target", "truth", "component", "cluster", "category", "y"];
 
 /// Reads N labels as text: a 1-D (or N×1) `.npy`, or a CSV of one column. Whole numbers lose their `.0`.
 ///
-/// The first CSV row is a header if it is no number while all others are, or if it is one of `label`, `class`,
-/// `target`, `truth`, `component`, `cluster`, `category`, `y` (in any case, or the plural).
+/// The first CSV row is a header if it is no number while all others are, or if it is `label`, `class`, `target`,
+/// `truth`, `component`, `cluster`, `category` or `y` (in any case, or the plural).
 ///
 /// # Errors
 /// As [`table::open`]; [`Error::Format`] if there is more than one column, or an empty label.
@@ -26,8 +26,9 @@ pub fn open_labels(path: &Path) -> Result<Vec<String>> {
     read(path, None)
 }
 
-/// Reads the labels of a table's samples: [`open_labels`], one per data row of the file, less those of rows that
-/// were left out. In a CSV with one row more than the data the first is the header, unless it is a number.
+/// Reads the labels of a table's samples: one per data row of the file, as [`open_labels`] reads them, without the
+/// labels of rows that were left out. If a CSV has one row more than the data, its first row is the header, unless
+/// it is a number.
 ///
 /// # Errors
 /// As [`open_labels`]; [`Error::Shape`] naming the file unless there is one label per data row.
@@ -36,7 +37,7 @@ pub fn open_labels_of(path: &Path, table: &Table) -> Result<Vec<String>> {
     table.keep_rows(&format!("labels in {}", path.display()), read(path, Some(n_rows))?)
 }
 
-/// `n_rows` are the labels wanted, where that is known.
+/// `n_rows` is the number of labels wanted, if it is known.
 fn read(path: &Path, n_rows: Option<usize>) -> Result<Vec<String>> {
     let mut source = Source::open(path)?;
     let (path, as_opened) = (source.path().to_owned(), source.as_opened());

@@ -2,7 +2,7 @@
 //!
 //! Required when reading a model: `format`, `version`, `covariance_type`, `weights`, `means`,
 //! `covariances`; when reading a start only the last three. `n_components`, `n_features` must agree
-//! where given; everything else is optional.
+//! if they are given; everything else is optional.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -265,7 +265,7 @@ impl<'t> Fields<'t> {
             .map_err(|e| rename_origin(e, self.origin))
     }
 
-    /// The fit's report where all of it is there and readable; a hand-written model has none.
+    /// The fit's report, if all of it is there and readable; a hand-written model has none.
     fn report(&self) -> Option<FitReport> {
         let text: Vec<String> = self
             .fields

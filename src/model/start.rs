@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::mixture::linalg;
 use crate::mixture::shape::CovarianceType;
 
-/// Parts of a start (scikit-learn's `weights_init`, `means_init`, `precisions_init`): those given
-/// replace what the chosen seeding finds. Arrays are flat and row-major.
+/// Parts of a start (scikit-learn's `weights_init`, `means_init`, `precisions_init`). The parts that are given replace
+/// what the chosen seeding finds. Arrays are flat and row-major.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PartialStart {
     /// π, `[K]`.
@@ -21,7 +21,7 @@ pub struct PartialStart {
     pub covariances: Option<Vec<f64>>,
     /// Σ⁻¹ in the same shape, instead of `covariances`.
     pub precisions: Option<Vec<f64>>,
-    /// D where the arrays came with their shape, so that data of another D are refused.
+    /// D, if the arrays came with their shape. Data of another D are then refused.
     pub n_features: Option<usize>,
 }
 
@@ -158,7 +158,7 @@ impl PartialStart {
                 return Err(invalid(field, what));
             }
         }
-        // A part is checked as that of a mixture whose other parts are harmless.
+        // Each part is checked inside a mixture whose other parts are harmless.
         let neutral = Neutral { covariance_type, k, d };
         let mut resolved = self.clone();
         let as_precisions = |e| match e {
@@ -182,7 +182,7 @@ impl PartialStart {
         Ok(resolved)
     }
 
-    /// The start of a checked `stored` type as one of type `target`.
+    /// Converts a checked start of type `stored` to type `target`.
     fn reduced(mut self, stored: CovarianceType, target: CovarianceType, k: usize) -> Result<Self> {
         if let Some(covariances) = self.covariances.take() {
             let d = self.n_features.unwrap_or(1);

@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Report(Box<report::ReportArgs>),
     /// Reduce a model to some of its features
     Marginal(condition::MarginalArgs),
-    /// Reduce a model to what it says once some features are known
+    /// Reduce a model to its other features, given values of some
     Conditional(condition::ConditionalArgs),
     /// Make clustered test data with true labels
     Synth(synth::SynthArgs),
@@ -83,7 +83,7 @@ pub(crate) struct DataArgs {
     /// Feature columns, by name or number from 1; all if not given
     #[arg(long, value_name = "A,B,C", value_parser = parse::columns)]
     pub(crate) columns: Option<parse::Columns>,
-    /// Columns that are no features, by name or number from 1
+    /// Columns that are not features, by name or number from 1
     #[arg(long, value_name = "ID,...", value_parser = parse::columns)]
     pub(crate) drop_columns: Option<parse::Columns>,
     /// Weight of every row: a column, or a file (.npy, or CSV of one column)
@@ -92,7 +92,7 @@ pub(crate) struct DataArgs {
     /// What to do with rows that have missing cells (empty, NA, NaN, ...)
     #[arg(long, default_value = "error", value_name = "WHAT", value_parser = parse::choice([("error", Missing::Error), ("drop", Missing::Drop)]))]
     pub(crate) missing: Missing,
-    /// Whether the first row of a CSV holds the names of its columns; detect: it does where it has names and no number
+    /// Whether the first row of a CSV holds the names of its columns; detect: it does if it has names and no number
     #[arg(long, default_value = "detect", value_name = "WHAT", value_parser = parse::header())]
     pub(crate) header: Header,
 }
@@ -115,7 +115,7 @@ impl DataArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArgs {
-    /// What computes: auto takes a graphics card where it gains from one, else all cores
+    /// What computes: auto takes a graphics card if the problem gains from one, else all cores
     #[arg(long, default_value = "auto", value_name = "KIND", value_parser = parse::choice([
         ("auto", EngineKind::Auto),
         ("gpu", EngineKind::Gpu),
@@ -125,9 +125,9 @@ pub(crate) struct EngineArgs {
     engine: EngineKind,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
-    /// What happens when the graphics card fails: cpu goes on there, none ends with the error (and fit saves what it
+    /// What happens if the graphics card fails: cpu goes on there, none ends with the error (and fit saves what it
     /// has); if not given, cpu with --engine auto and none with --engine gpu. With --engine auto, cpu also takes over
-    /// where f32 leaves fewer than three digits of a component
+    /// when f32 leaves fewer than three digits of a component
     #[arg(long, value_name = "WHAT", value_parser = parse::choice([("none", Fallback::None), ("cpu", Fallback::Cpu)]))]
     fallback: Option<Fallback>,
     /// For tests: the graphics device is gone after so many submissions
@@ -136,7 +136,7 @@ pub(crate) struct EngineArgs {
     lose_device: Option<u32>,
 }
 
-/// Where and how the engines compute.
+/// On which device the engines compute, and how.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct DeviceArgs {

@@ -39,24 +39,24 @@ steps is disturbed by rounding errors. Exit code 6: outside.")]
 pub(crate) struct CompareArgs {
     /// Table, .csv or .npy; `-` is standard input
     data: PathBuf,
-    /// Components of the mixture; those of --against if not given
+    /// Number of components; if not given, as many as --against has
     #[arg(long = "components", short = 'k', value_name = "K", allow_hyphen_values = true, required_unless_present = "against", value_parser = parse::whole::<usize>(parse::COMPONENTS))]
     n_components: Option<usize>,
-    /// Engines from gpu, cpu, reference: all run from one start for as many iterations as the last, which the
-    /// others are held against; gpu,cpu if not given
+    /// Engines to compare, from gpu, cpu, reference; gpu,cpu if not given. All run from one start, for as many
+    /// iterations as the last one takes, and the others are compared with the last one
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = parse::choice([
         ("gpu", EngineKind::Gpu),
         ("cpu", EngineKind::Cpu),
         ("reference", EngineKind::Reference),
     ]))]
     engines: Vec<EngineKind>,
-    /// Hold fits against this model instead, its components matched in the best way
+    /// Compare fits with this model instead; components are matched in the best way
     #[arg(long, value_name = "MODEL.json|.npz")]
     against: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Form of the covariances; that of --against, or full, if not given
+    /// Form of the covariances; if not given, the form of --against, or full
     #[arg(long, value_name = "TYPE", help_heading = "Fit", value_parser = parse::covariance())]
     covariance: Option<CovarianceType>,
     #[command(flatten)]
@@ -71,7 +71,7 @@ pub(crate) struct CompareArgs {
     talk: TalkArgs,
 }
 
-/// What the others are held against.
+/// The run or model that the others are compared with.
 struct Yardstick<'a> {
     /// The engine's kind, or the model's file.
     name: String,
@@ -188,7 +188,7 @@ fn check_usage(args: &CompareArgs) -> Outcome<Vec<EngineKind>> {
     })
 }
 
-/// The options of the fits; K and the covariance type are the model's where they are not given.
+/// The options of the fits; K and the covariance type are the model's if they are not given.
 fn options(args: &CompareArgs, model: Option<&(&Path, GaussianMixture)>) -> Outcome<FitOptions> {
     let parameters = model.map(|(_, model)| &model.parameters);
     let k = args.n_components.or(parameters.map(|p| p.n_components())).unwrap_or(1);
@@ -275,7 +275,7 @@ fn compare(
     Ok(Comparison { engine: info, followed, check, components, solid, labels })
 }
 
-/// Median seconds of an iteration; none where only one was seen.
+/// Median seconds of an iteration; `None` if only one was seen.
 fn seconds_per_iteration(followed: &Followed) -> Option<f64> {
     (!followed.seconds.is_empty()).then(|| Spread::of(&followed.seconds).median)
 }

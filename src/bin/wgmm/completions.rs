@@ -15,7 +15,7 @@ pub(crate) struct CompletionsArgs {
 }
 
 pub(crate) fn run(args: &CompletionsArgs) -> Outcome {
-    // Into memory first: the generator panics where the reader of a pipe went away.
+    // Into memory first: the generator panics if the reader of a pipe went away.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "wgmm", &mut script);
     output::print(&script)

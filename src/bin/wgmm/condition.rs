@@ -92,7 +92,7 @@ fn derive(
     Ok(())
 }
 
-/// Refuses features that were asked for twice, once by name and once by number perhaps.
+/// Refuses features that were asked for twice, perhaps once by name and once by number.
 fn once(flag: &str, asked: &[(&str, usize)]) -> Outcome {
     for (i, (name, index)) in asked.iter().enumerate() {
         if let Some((other, _)) = asked[..i].iter().find(|(_, earlier)| earlier == index) {
@@ -104,7 +104,7 @@ fn once(flag: &str, asked: &[(&str, usize)]) -> Outcome {
     Ok(())
 }
 
-/// The index of a feature given by name or, where no name matches, by number from 1.
+/// The index of a feature given by name or, if no name matches, by number from 1.
 pub(crate) fn feature(path: &Path, model: &GaussianMixture, name: &str) -> Outcome<usize> {
     let names = model.feature_names.as_deref().unwrap_or_default();
     if let Some(index) = names.iter().position(|known| known == name) {

@@ -79,7 +79,7 @@ impl Failure {
         Failure { code: interrupt::code(signal), message }
     }
 
-    /// The reader of our output went away: nobody is there to be told.
+    /// The reader of our output went away: there is nobody to tell.
     fn quiet() -> Self {
         Failure { code: 0, message: String::new() }
     }
@@ -89,7 +89,7 @@ impl Failure {
         Failure { code: USAGE, ..Failure::from(error) }
     }
 
-    /// Names `path` where the error itself does not say which file it is about.
+    /// Names `path` if the error itself does not say which file it is about.
     pub(crate) fn about(path: &Path, error: Error) -> Self {
         let mut failure = Failure::from(error);
         let name = shown(path);

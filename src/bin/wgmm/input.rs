@@ -1,4 +1,4 @@
-//! Reading what commands share: models, and tables whose columns fit a model.
+//! Readers that commands share: models, and tables whose columns fit a model.
 
 use std::path::Path;
 
@@ -23,13 +23,13 @@ pub(crate) fn table(path: &Path, args: &DataArgs, talk: &TalkArgs) -> Outcome<Ta
     Ok(table)
 }
 
-/// Reads the true labels of `table`'s rows, where a file of them was given.
+/// Reads the true labels of `table`'s rows, if a file of them was given.
 pub(crate) fn truth(path: Option<&Path>, table: &Table) -> Outcome<Option<Vec<String>>> {
     path.map(|path| data::open_labels_of(path, table).map_err(|e| Failure::about(path, e))).transpose()
 }
 
-/// Reads a table for `model`. Where the header has every feature of the model by name, these columns
-/// are taken, so that ids and labels beside them do no harm.
+/// Reads a table for `model`. If the header has every feature of the model by name, these columns are taken, so
+/// that ids and labels beside them do no harm.
 pub(crate) fn table_for(
     path: &Path,
     (model_path, model): (&Path, &GaussianMixture),

@@ -34,7 +34,7 @@ pub(crate) fn is_stdout(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdout")
 }
 
-/// Where the cells of a column stand.
+/// The side of a column on which its cells stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,
@@ -57,7 +57,7 @@ pub(crate) fn align(rows: &[Vec<String>], align: Align) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A number to five significant digits: decimal where that is short, else with an exponent.
+/// A number to five significant digits: decimal if that is short, else with an exponent.
 pub(crate) fn short(value: f64) -> String {
     const DIGITS: i32 = 5;
     let magnitude = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
@@ -67,7 +67,7 @@ pub(crate) fn short(value: f64) -> String {
     format!("{value:.*}", (DIGITS - 1 - magnitude).max(0) as usize)
 }
 
-/// `text`, cut to `most` characters and without what a terminal would obey.
+/// `text`, cut to `most` characters and without characters that a terminal would obey.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     let text = printable(text);
     if text.chars().count() <= most {

@@ -32,7 +32,7 @@ pub(crate) struct PlotArgs {
     /// Where to draw (.svg or .png)
     #[arg(long, short, value_name = "FIG.svg|.png", value_parser = parse::figure_output())]
     output: PathBuf,
-    /// The features to show, by name or number from 1; those that separate the components best if not given
+    /// The features to show, by name or number from 1; if not given, the features that separate the components best
     #[arg(long, value_name = "A,B", value_parser = parse::columns)]
     features: Option<parse::Columns>,
     /// Draw the true labels beside the fit: one label per row (.npy, or CSV of one column)
@@ -57,7 +57,7 @@ pub(crate) struct LookArgs {
     /// Width and height in pixels; 800x600 if not given, 1200x600 with --truth
     #[arg(long, value_name = "WxH", value_parser = parse::size)]
     size: Option<(u32, u32)>,
-    /// What stands above the figure
+    /// Title above the figure
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
 }
@@ -110,7 +110,7 @@ fn trace(path: &Path, model: &GaussianMixture, options: &PlotOptions<'_>) -> Out
     Ok(plot::trace(report, options)?)
 }
 
-/// The samples with the model's feature names where they have none of their own.
+/// The samples, with the model's feature names if they have none of their own.
 pub(crate) fn named(samples: Samples<'static>, model: &GaussianMixture) -> Outcome<Samples<'static>> {
     match (&model.feature_names, samples.feature_names()) {
         (Some(names), None) => Ok(samples.with_feature_names(names.clone())?),

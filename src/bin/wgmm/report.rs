@@ -39,7 +39,8 @@ pub(crate) struct ReportArgs {
     /// Where to write the page
     #[arg(long, short, value_name = "REPORT.html", value_parser = parse::page_output())]
     output: PathBuf,
-    /// The features of the figure, by name or number from 1; those that separate the components best if not given
+    /// The features of the figure, by name or number from 1; if not given, the features that separate the components
+    /// best
     #[arg(long, value_name = "A,B", value_parser = parse::columns)]
     features: Option<parse::Columns>,
     /// Compare with true labels: one label per row (.npy, or CSV of one column)

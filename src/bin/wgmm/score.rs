@@ -31,10 +31,10 @@ pub(crate) struct ScoreArgs {
     /// Write the log-likelihood of every row (.csv or .npy)
     #[arg(long, value_name = "FILE", value_parser = parse::table_output())]
     per_sample: Option<PathBuf>,
-    /// List this share of the rows, the least likely ones, with their place in the file
+    /// List the least likely rows, this share of all, with their places in the file
     #[arg(long, value_name = "QUANTILE", allow_hyphen_values = true, value_parser = parse::share)]
     below: Option<f64>,
-    /// Compare the labels with true ones, one per row of DATA (.csv or .npy): adjusted Rand index, accuracy
+    /// Compare the labels with true labels, one per row of DATA (.csv or .npy): adjusted Rand index, accuracy
     #[arg(long, value_name = "LABELS")]
     truth: Option<PathBuf>,
     /// Print one JSON object
@@ -90,7 +90,7 @@ struct Found {
     bic: f64,
     aic: f64,
     icl: f64,
-    /// Of every sample where a file or list needs them, else empty.
+    /// Log-likelihood of every sample, if a file or list needs it; else empty.
     log_likelihoods: Vec<f64>,
     /// The least likely samples, least likely first.
     below: Option<Vec<usize>>,

@@ -19,7 +19,7 @@ pub(crate) fn listen(quiet: bool, verbose: u8) {
         .with_writer(std::io::stderr)
         .event_format(Plain)
         .finish();
-    // Fails only where a subscriber is already set, and there is none before `main`.
+    // This fails only if a subscriber is already set, and there is none before `main`.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 

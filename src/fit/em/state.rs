@@ -21,7 +21,7 @@ pub struct FitState {
     pub(super) ended: Vec<Ended>,
     /// The best of them.
     pub(super) best: Option<Best>,
-    /// The restart after them, where it has done an iteration.
+    /// The restart after them, if it has done an iteration.
     pub(super) current: Option<Current>,
 }
 
@@ -31,7 +31,7 @@ pub struct FitState {
 pub(super) struct Ended {
     pub(super) summary: Restart,
     pub(super) trace: Vec<f64>,
-    /// Why it failed, where it did.
+    /// Why it failed, if it did.
     pub(super) failure: Option<Failure>,
 }
 
@@ -143,7 +143,7 @@ impl FitState {
         self.ended.push(Ended { summary, trace, failure: Some(failure) });
     }
 
-    /// That of the best restart.
+    /// The trace of the best restart.
     pub(super) fn worst_rounding(&self) -> Option<WorstRounding> {
         self.best.as_ref().and_then(|best| best.worst_rounding)
     }
@@ -257,8 +257,8 @@ pub(super) struct Run {
     pub(super) worst_rounding: Option<WorstRounding>,
 }
 
-/// Parameters as their arrays. Lengths are checked, values are not: an M-step may have given what only the next
-/// E-step finds wrong, and it must find it again.
+/// Parameters as their arrays. Lengths are checked, values are not: an M-step may have made values that only the next
+/// E-step finds wrong, and it must find them again.
 mod arrays {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -130,7 +130,7 @@ fn one(comparison: &Comparison, yardstick: &Yardstick<'_>) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What is outside, for the error message; none where nothing is.
+/// The quantities that are outside, for the error message; empty if none is.
 pub(super) fn outside(comparison: &Comparison, yardstick: &Yardstick<'_>) -> Option<String> {
     let failures = &comparison.check.failures;
     (!failures.is_empty())

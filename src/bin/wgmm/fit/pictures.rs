@@ -24,7 +24,7 @@ pub(crate) struct PictureArgs {
     pub(crate) animate: Option<PathBuf>,
 }
 
-/// Features in a picture at most: those that separate the components best.
+/// Most features in a picture: the ones that separate the components best.
 const SHOWN: usize = 4;
 
 /// Draws the steps of a fit.

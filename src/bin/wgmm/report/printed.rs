@@ -1,5 +1,4 @@
-//! What other commands printed with `--json`, for the page about a model; what they printed about another model is
-//! refused.
+//! Reads what other commands printed with `--json` about the model of the page. Output about another model is refused.
 
 mod comparison;
 mod timings;
@@ -82,7 +81,7 @@ fn refused(path: &Path, command: &str, what: impl ToString) -> Failure {
     Error::format(shown(path), format!("cannot be used: {what}. {advice}")).into()
 }
 
-/// What tells the shape of `model` from K, D and type that a file tells; empty where nothing does.
+/// How the shape of `model` differs from the K, D and type in a file; empty if it does not.
 fn shape_differences(found: (usize, usize, CovarianceType), model: &GaussianMixture) -> Vec<String> {
     let p = &model.parameters;
     let differ = |name, found: String, expected: String| {

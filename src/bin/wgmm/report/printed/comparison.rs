@@ -1,4 +1,4 @@
-//! What `wgmm compare --json` told.
+//! Reads the output of `wgmm compare --json`.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub(super) struct Comparison {
     comparisons: Vec<Compared>,
 }
 
-/// What the others were held against: an engine's run, or a model.
+/// The run or model that the others are compared with.
 #[derive(Deserialize)]
 struct Expected {
     name: String,
@@ -71,7 +71,7 @@ impl Comparison {
     /// Reads `path`, which must have compared `model`.
     ///
     /// # Errors
-    /// Exit 3 for what is no such file, or compares other mixtures.
+    /// Exit 3 for a file of another kind, or one that compares other mixtures.
     pub(super) fn read(path: &Path, (model_path, model): (&Path, &GaussianMixture)) -> Outcome<Self> {
         let found: Comparison = object(path, "compare")?;
         if found.comparisons.is_empty() {

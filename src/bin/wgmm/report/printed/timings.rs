@@ -48,7 +48,7 @@ impl Fit {
 /// The section of times in `path`. A model that tells nothing of its fit takes it from there.
 ///
 /// # Errors
-/// Exit 3 for what is no such file, or speaks of another model than `model`.
+/// Exit 3 for a file of another kind, or one about another model than `model`.
 pub(super) fn read(path: &Path, (model_path, model): (&Path, &mut GaussianMixture)) -> Outcome<Section> {
     let fit: Fit = object(path, "fit")?;
     let found = fit.model(path)?;
@@ -82,7 +82,7 @@ pub(super) fn read(path: &Path, (model_path, model): (&Path, &mut GaussianMixtur
     Ok(section)
 }
 
-/// What tells `found` from `model`.
+/// How `found` differs from `model`.
 fn differences(found: &GaussianMixture, model: &GaussianMixture) -> Vec<String> {
     let (p, q) = (&found.parameters, &model.parameters);
     let mut differences = shape_differences((p.n_components(), p.n_features(), p.covariance_type()), model);
@@ -95,7 +95,7 @@ fn differences(found: &GaussianMixture, model: &GaussianMixture) -> Vec<String> 
         differences.extend(same.iter().filter(|(_, same)| !same).map(|(name, _)| format!("{name} differ")));
     }
     let (Some(found), Some(expected)) = (&found.report, &model.report) else { return differences };
-    // More options are told than a model file holds.
+    // The output lists more options than a model file holds.
     let told =
         expected.options.keys().filter_map(|name| Some((name.clone(), found.options.get(name)?.clone())));
     let found = FitReport { options: told.collect(), ..found.clone() };
