@@ -257,6 +257,12 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
+/// The beginning of a text from a file, which may be of any length.
+pub(crate) fn shorten(text: &str) -> String {
+    const MOST: usize = 200;
+    text.chars().take(MOST).collect()
+}
+
 /// A word as a POSIX shell takes it, for the commands that messages advise.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
@@ -285,6 +291,16 @@ impl Error {
         match self {
             Error::NotPositiveDefinite { component, pivot, value, iteration: None } => {
                 Error::NotPositiveDefinite { component, pivot, value, iteration: Some(found) }
+            }
+            other => other,
+        }
+    }
+
+    /// Says which file or argument the invalid parameters come from.
+    pub(crate) fn with_origin(self, origin: &str) -> Self {
+        match self {
+            Error::InvalidParameters { field, what, .. } => {
+                Error::InvalidParameters { origin: origin.into(), field, what }
             }
             other => other,
         }
