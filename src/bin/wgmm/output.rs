@@ -1,9 +1,11 @@
-//! Writing to stdout, and small tables for people.
+//! Writing to stdout and to files, and small tables for people.
 
 use std::io::Write;
 use std::path::Path;
 
 use serde_json::Value;
+use wgmm::internals::output::OutputFile;
+use wgmm::internals::plot::Figure;
 use wgmm::{Error, GaussianMixture};
 
 use crate::exit::{Failure, Outcome};
@@ -27,6 +29,21 @@ pub(crate) fn model_json(model: &GaussianMixture) -> Outcome<Value> {
     let unreadable = |e: std::io::Error| Error::write("standard output", e);
     bare.write_json(&mut text).map_err(unreadable)?;
     Ok(serde_json::from_slice(&text).map_err(|e| unreadable(e.into()))?)
+}
+
+/// Writes a figure in the format that the name of the file tells.
+pub(crate) fn write_figure(figure: &Figure, file: OutputFile) -> wgmm::Result<()> {
+    if file.path().extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) {
+        write_bytes(&figure.to_png()?, file)
+    } else {
+        write_bytes(figure.svg().as_bytes(), file)
+    }
+}
+
+/// Writes `bytes` and puts the file in place.
+pub(crate) fn write_bytes(bytes: &[u8], mut file: OutputFile) -> wgmm::Result<()> {
+    file.write_all(bytes).map_err(|e| Error::write(file.path(), e))?;
+    file.commit()
 }
 
 /// Whether an output is standard output.

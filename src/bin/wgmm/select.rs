@@ -126,7 +126,7 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
         args.format.write(model, file)?;
     }
     if let Some(file) = figure {
-        crate::plot::write(&plot::criteria(candidates, &PlotOptions::default())?, file)?;
+        output::write_figure(&plot::criteria(candidates, &PlotOptions::default())?, file)?;
     }
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
     let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;

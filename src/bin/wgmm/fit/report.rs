@@ -9,7 +9,7 @@ use wgmm::GaussianMixture;
 use wgmm::internals::fit::em::{FitState, Step};
 use wgmm::internals::report::{CollapseAction, FitReport, StopReason, Verification};
 
-use super::FitArgs;
+use super::args::FitArgs;
 use crate::exit::{Outcome, shown};
 use crate::input::count;
 use crate::output::{Align, align, cut, model_json, short};

@@ -9,7 +9,7 @@ use wgmm::internals::fit::options::CheckedOptions;
 use wgmm::internals::report::{FitReport, StopReason};
 use wgmm::{Engine, Error, Samples};
 
-use super::FitArgs;
+use super::args::FitArgs;
 use super::files::Files;
 use super::report::TraceRow;
 use crate::exit::{Failure, shown};
