@@ -17,7 +17,6 @@ use crate::args::{check_files, parse};
 use crate::exit::{Failure, Outcome, shown};
 use crate::input::{self, TableArgs};
 use crate::output::{is_stdout, write_bytes};
-use printed::Printed;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -61,13 +60,13 @@ pub(crate) fn run(args: &ReportArgs) -> Outcome {
     check_files(&inputs, &[("--output", Some(&args.output))])?;
     let file = OutputFile::create(&args.output).map_err(Failure::output)?;
     let mut model = input::model(&args.model)?;
-    let printed = Printed::read(args.fit.as_deref(), args.compare.as_deref(), (&args.model, &mut model))?;
     let names = args.features.as_ref().map_or(&[][..], |features| &features.0);
     let features =
         names.iter().map(|name| input::feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
     let table = args.table.read(&args.data, (&args.model, &model))?;
     let truth = input::truth(args.truth.as_deref(), &table)?;
-    let sections = printed.sections(&args.data, &table.samples)?;
+    let printed = (args.fit.as_deref(), args.compare.as_deref());
+    let sections = printed::sections(printed, (&args.model, &mut model), (&args.data, &table.samples))?;
     let samples = input::named(table.samples, &model)?;
     let mut engine = args.table.open(&samples, &model, &request)?;
     let (command, mut caveats) = command(args, &model);

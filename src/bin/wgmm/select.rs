@@ -288,7 +288,7 @@ fn json_of(
         "candidates": cells.collect::<Vec<_>>(),
         "best": best,
         "report": report,
-        "model": output::model_json(model)?,
+        "model": output::bare_json(model)?,
         "timings": {"total_seconds": seconds},
     });
     if let Some(path) = &args.output {
