@@ -1,0 +1,178 @@
+//! Which file uses which: every name that a source mentions, followed through re-exports to the file that defines it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Source;
+use super::tokens::{Import, Mentions, code, mentions};
+
+/// The files of one crate, the library or the binary, and what each of them uses.
+pub(super) struct Graph {
+    /// Module paths (`["engine", "cpu"]`, the root is empty) with the paths of their files.
+    files: BTreeMap<Vec<String>, String>,
+    mentions: BTreeMap<Vec<String>, Mentions>,
+    /// A file, a file that it uses, and a line that does so.
+    pub(super) edges: BTreeMap<(String, String), usize>,
+}
+
+/// `src/engine/cpu.rs` is the module `["engine", "cpu"]` of a crate that begins at `src/lib.rs`.
+fn module(path: &str, root: &str) -> Option<Vec<String>> {
+    let folder = &root[..=root.rfind('/')?];
+    if path == root {
+        return Some(Vec::new());
+    }
+    let inside = path.strip_prefix(folder)?.strip_suffix(".rs")?;
+    Some(inside.split('/').map(String::from).collect())
+}
+
+impl Graph {
+    /// The crate whose root is the file `root`; `sources` may hold files of other crates, too.
+    pub(super) fn new(sources: &[Source], root: &str) -> Self {
+        let (mut files, mut all) = (BTreeMap::new(), BTreeMap::new());
+        for source in sources {
+            let is_guest = root == "src/lib.rs" && source.path.starts_with("src/bin/");
+            let Some(module) = module(&source.path, root).filter(|_| !is_guest) else { continue };
+            all.insert(module.clone(), mentions(&code(&source.text)));
+            files.insert(module, source.path.clone());
+        }
+        let mut graph = Graph { files, mentions: all, edges: BTreeMap::new() };
+        let mut edges = BTreeMap::new();
+        for (module, path) in &graph.files {
+            for (line, used) in graph.uses(module).into_iter().filter(|(_, used)| used != module) {
+                edges.entry((path.clone(), graph.files[&used].clone())).or_insert(line);
+            }
+        }
+        graph.edges = edges;
+        graph
+    }
+
+    /// Modules whose items `module` names, with lines. Declaring a child, or passing its names on, is no use of it,
+    /// unless the name occurs once more in the file.
+    fn uses(&self, module: &[String]) -> Vec<(usize, Vec<String>)> {
+        let own = &self.mentions[module];
+        let mut used = Vec::new();
+        for import in &own.imports {
+            let Some(target) = self.target(module, &import.inside, &import.path) else { continue };
+            let is_child = target.len() > module.len() && target.starts_with(module);
+            let occurs = own.words.iter().map(|(_, word)| word).chain(own.paths.iter().map(|(_, path, _)| &path[0]));
+            if is_child && import.public && import.name != "*" && !occurs.into_iter().any(|w| *w == import.name) {
+                continue;
+            }
+            used.push((import.line, target));
+        }
+        for (line, path, inside) in &own.paths {
+            used.extend(self.target(module, inside, path).map(|target| (*line, target)));
+        }
+        used
+    }
+
+    /// The file (as a module) that defines what `path` means inside the inline modules `inside` of the file `module`;
+    /// none where it leads out of the crate.
+    fn target(&self, module: &[String], inside: &[String], path: &[String]) -> Option<Vec<String>> {
+        let at: Vec<String> = module.iter().chain(inside).cloned().collect();
+        let first = path.first()?;
+        let own = &self.mentions[module];
+        let known = matches!(first.as_str(), "crate" | "super" | "self")
+            || self.is_module(&[module, std::slice::from_ref(first)].concat())
+            || own.imports.iter().any(|i| i.name == *first && i.path != path);
+        if known { self.resolve(at, path, 0) } else { None }
+    }
+
+    fn is_module(&self, module: &[String]) -> bool {
+        self.files.contains_key(module)
+    }
+
+    /// The innermost file around `module`, which may be an inline one.
+    fn file_of(&self, module: &[String]) -> Vec<String> {
+        let lengths = (0..=module.len()).rev();
+        lengths.map(|n| module[..n].to_vec()).find(|m| self.is_module(m)).unwrap_or_default()
+    }
+
+    fn resolve(&self, mut at: Vec<String>, path: &[String], depth: usize) -> Option<Vec<String>> {
+        const DEEPEST: usize = 16; // Re-exports that lead to each other.
+        for (i, name) in path.iter().enumerate() {
+            match name.as_str() {
+                "crate" => at.clear(),
+                "self" => {}
+                "super" => drop(at.pop()),
+                "*" => return Some(self.file_of(&at)),
+                _ => {
+                    let child: Vec<String> = at.iter().chain([name]).cloned().collect();
+                    if self.is_module(&child) {
+                        at = child;
+                        continue;
+                    }
+                    let file = self.file_of(&at);
+                    let Some(found) = self.mentions.get(&file) else { return Some(file) };
+                    if found.items.contains(name) {
+                        return Some(file);
+                    }
+                    let bound = |import: &&Import| import.name == *name && (depth > 0 || i > 0 || import.path != path);
+                    if let Some(import) = found.imports.iter().find(bound) {
+                        if depth > DEEPEST {
+                            return None;
+                        }
+                        let base = file.iter().chain(&import.inside).cloned().collect();
+                        let whole: Vec<String> = import.path.iter().chain(&path[i + 1..]).cloned().collect();
+                        let first = whole.first().map_or("", String::as_str);
+                        let leads_out = !matches!(first, "crate" | "super" | "self")
+                            && !self.is_module(&[&file[..], &[first.to_owned()]].concat())
+                            && !found.imports.iter().any(|i| i.name == first && i.path != import.path);
+                        return if leads_out { None } else { self.resolve(base, &whole, depth + 1) };
+                    }
+                    for glob in found.imports.iter().filter(|i| i.name == "*" && depth <= DEEPEST) {
+                        let Some(source) = self.target(&file, &glob.inside, &glob.path) else { continue };
+                        let has = self.mentions[&source].items.contains(name)
+                            || self.mentions[&source].imports.iter().any(|i| i.public && i.name == *name);
+                        if has && source != file {
+                            return self.resolve(source, &path[i..], depth + 1);
+                        }
+                    }
+                    // An item that a macro defines, or a variant of an enum.
+                    return Some(file);
+                }
+            }
+        }
+        Some(self.file_of(&at))
+    }
+
+    /// Every circle of files that use each other: the shortest way around from the first of its files, as
+    /// `a.rs:3 -> b.rs:7 -> a.rs`.
+    pub(super) fn circles(&self) -> Vec<String> {
+        let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (from, to) in self.edges.keys() {
+            next.entry(from).or_default().push(to);
+        }
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::<&str>::new());
+        for &start in next.keys() {
+            if seen.contains(start) {
+                continue;
+            }
+            // The shortest way back to `start`, breadth first.
+            let mut before: BTreeMap<&str, &str> = BTreeMap::new();
+            let mut queue = std::collections::VecDeque::from([start]);
+            while let Some(file) = queue.pop_front() {
+                for &to in next.get(file).into_iter().flatten() {
+                    if !before.contains_key(to) {
+                        before.insert(to, file);
+                        queue.push_back(to);
+                    }
+                }
+            }
+            if !before.contains_key(start) {
+                continue;
+            }
+            let mut way = vec![start];
+            while way.len() == 1 || way[way.len() - 1] != start {
+                way.push(before[way[way.len() - 1]]);
+            }
+            way.reverse();
+            seen.extend(way.iter().copied());
+            let steps: Vec<String> = way
+                .windows(2)
+                .map(|step| format!("{}:{}", step[0], self.edges[&(step[0].to_owned(), step[1].to_owned())]))
+                .collect();
+            found.push(format!("{} -> {start}", steps.join(" -> ")));
+        }
+        found
+    }
+}
