@@ -144,7 +144,7 @@ impl Bench {
         let info = engine.info();
         drop(engine);
         let oracle = if is_reference { EngineKind::Cpu } else { EngineKind::Reference };
-        let tier = Tier::of_precision(&info.precision);
+        let tier = Tier::of_precision(info.precision);
         let e_step = |samples: &Samples<'_>, p: &Parameters| host_engine(kind, samples, threads)?.e_step(p);
         let started = Instant::now();
         let check = oracle::check(&self.settings, problem, &timed.outcome, (oracle, &tier), e_step)?;

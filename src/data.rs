@@ -27,6 +27,7 @@
 mod append;
 mod columns;
 mod csv;
+mod dataset;
 mod labels;
 pub(crate) mod npy;
 mod number;
@@ -38,10 +39,13 @@ mod table;
 
 pub use append::copy_with_column;
 pub use columns::column_list;
+pub(crate) use dataset::{Copied, chunks, spread};
+pub use dataset::{Data, Dataset, Facts, Part, Rows, Scratch};
 pub use labels::{open_labels, open_labels_of};
 pub use open::{open, open_weights};
 pub use samples::{Samples, Values};
 pub use scaling::Scaling;
+pub(crate) use scaling::column_moments;
 pub use source::read_json;
 pub(crate) use source::read_model;
 pub use table::{Header, Missing, ReadOptions, Table};

@@ -235,16 +235,22 @@ pub enum Error {
     },
     /// Arithmetic left the finite numbers, or the device lost work.
     #[error(
-        "{stage} gave a result that cannot be right in iteration {iteration}: {what}. Try `--engine cpu`; if that works, please report this with the output of `wgmm devices`"
+        "{stage} gave a result that cannot be right{}: {what}. Try `--engine cpu`; if that works, please report this with the output of `wgmm devices`",
+        during(*iteration)
     )]
     NonFiniteResult {
         /// Where it was seen.
         stage: &'static str,
-        /// Iteration, from 1 (0 before the first).
-        iteration: usize,
+        /// Iteration, from 1, of a fit.
+        iteration: Option<usize>,
         /// What was wrong.
         what: String,
     },
+}
+
+/// The iteration of an E-step, if it belongs to one, as messages name it.
+fn during(iteration: Option<usize>) -> String {
+    iteration.map(|iteration| format!(" in iteration {iteration}")).unwrap_or_default()
 }
 
 /// An iteration as messages name it.
@@ -286,11 +292,14 @@ impl Error {
         )
     }
 
-    /// Says which iteration gave a covariance that is not positive definite: an engine cannot know.
+    /// Says that it is about the parameters which iteration `found` gave: an engine cannot know.
     pub(crate) fn in_iteration(self, found: usize) -> Self {
         match self {
             Error::NotPositiveDefinite { component, pivot, value, iteration: None } => {
                 Error::NotPositiveDefinite { component, pivot, value, iteration: Some(found) }
+            }
+            Error::NonFiniteResult { stage, iteration: None, what } => {
+                Error::NonFiniteResult { stage, iteration: Some(found + 1), what }
             }
             other => other,
         }

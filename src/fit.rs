@@ -7,4 +7,6 @@ pub mod em;
 pub mod init;
 pub mod options;
 pub mod select;
+pub mod update;
 pub mod verify;
+pub mod workflow;

@@ -1,6 +1,8 @@
 //! What a fit tells about itself. Everything here is the same on every run of the same inputs on the
 //! same device: times are not part of it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Why a fit ended.
@@ -29,11 +31,79 @@ impl StopReason {
     }
 }
 
+/// The precision of sums over samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single, finished in double.
+    F32,
+    /// Double.
+    F64,
+}
+
+impl Precision {
+    /// The name used in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::F64 => "f64",
+        }
+    }
+
+    /// Half of it is what one rounding may take from a number.
+    pub const fn epsilon(self) -> f64 {
+        match self {
+            Precision::F32 => f32::EPSILON as f64,
+            Precision::F64 => f64::EPSILON,
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A kind of engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// Only in a request: a hardware graphics adapter if there is one and the problem is big enough to gain from it,
+    /// else all cores. Never a software adapter.
+    #[default]
+    Auto,
+    /// The best graphics adapter there is, software included.
+    Gpu,
+    /// All cores, f64.
+    Cpu,
+    /// The sequential f64 oracle.
+    Reference,
+}
+
+impl EngineKind {
+    /// The name used on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EngineKind::Auto => "auto",
+            EngineKind::Gpu => "gpu",
+            EngineKind::Cpu => "cpu",
+            EngineKind::Reference => "reference",
+        }
+    }
+}
+
 /// What computed the sums of a fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineInfo {
-    /// `gpu`, `cpu` or `reference`.
-    pub kind: String,
+    /// What kind of engine; never [`EngineKind::Auto`].
+    pub kind: EngineKind,
     /// Name of the adapter or processor.
     pub device: String,
     /// Driver and its version, for a graphics adapter.
@@ -42,8 +112,8 @@ pub struct EngineInfo {
     /// Vulkan, Metal or DX12, for a graphics adapter.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub backend: Option<String>,
-    /// `f32` or `f64`: the precision of the sums over samples.
-    pub precision: String,
+    /// The precision of the sums over samples.
+    pub precision: Precision,
     /// Kernel variants in use, for a graphics adapter.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kernels: Option<String>,
@@ -56,11 +126,27 @@ pub struct EngineInfo {
     pub began_on: Option<FirstEngine>,
 }
 
+impl EngineInfo {
+    /// An engine of this kind on `device`, of which nothing else is to be said.
+    pub fn new(kind: EngineKind, device: impl Into<String>, precision: Precision) -> Self {
+        EngineInfo {
+            kind,
+            device: device.into(),
+            driver: None,
+            backend: None,
+            precision,
+            kernels: None,
+            failed: None,
+            began_on: None,
+        }
+    }
+}
+
 /// An engine whose sums in f32 left too few digits, see [`crate::engine::fallback`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstEngine {
-    /// `gpu`.
-    pub kind: String,
+    /// What kind of engine.
+    pub kind: EngineKind,
     /// Name of the adapter.
     pub device: String,
 }
@@ -68,8 +154,8 @@ pub struct FirstEngine {
 /// An engine whose device failed, see [`crate::engine::fallback`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedEngine {
-    /// `gpu`.
-    pub kind: String,
+    /// What kind of engine.
+    pub kind: EngineKind,
     /// Name of the adapter.
     pub device: String,
     /// What happened.

@@ -183,7 +183,7 @@ fn f64_sums_have_no_estimate() {
 /// Known values: one feature, mean 3 and variance 4 on a scale of 2 about 1, so m' = 1 and s' = 1.
 #[test]
 fn known_estimates() {
-    let scaling = Scaling { centre: vec![1.0], scale: vec![2.0] };
+    let scaling = Scaling { center: vec![1.0], scale: vec![2.0] };
     for t in CovarianceType::ALL {
         let p = Parameters::new(t, vec![1.0], vec![3.0], vec![4.0]).unwrap();
         let error = rounding_errors(&p, &scaling).unwrap()[0];

@@ -7,10 +7,10 @@ use super::problem::{Problem, Settings};
 use super::report::{CaseReport, Ceiling, Memory, Setup};
 use super::timing::{Clock, Spread, run};
 use crate::compare::judge::Check;
-use crate::compare::run::Outcome;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::mixture::moments::{CovarianceCenter, m_step};
+use crate::fit::em::steps::{Outcome, Plain, steps};
+use crate::mixture::moments::MStep;
 use crate::report::EngineInfo;
 
 /// Runs of short iterations are repeated for this long, from the same start to the same end.
@@ -31,11 +31,12 @@ pub(super) fn first_iteration(
     problem: &Problem<'_>,
     settings: &Settings,
 ) -> Result<f64> {
-    let started = Instant::now();
-    let start = &problem.start;
-    let moments = engine.e_step(start)?;
-    m_step(&moments, start.means(), CovarianceCenter::NewMean, settings.reg_covar, 1)?;
-    Ok(started.elapsed().as_secs_f64())
+    let mut update = Plain::from(MStep { reg_covar: settings.reg_covar, ..MStep::default() });
+    let mut seconds = 0.0;
+    steps(engine, &mut update, &problem.start, 1, |_, lap| {
+        seconds = (lap.e_step + lap.m_step).as_secs_f64()
+    })?;
+    Ok(seconds)
 }
 
 /// Timed runs, repeated where they are short.

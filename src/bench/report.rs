@@ -9,7 +9,7 @@ use super::machine::Machine;
 use super::timing::Spread;
 use crate::compare::judge::Check;
 use crate::error::{Error, Result};
-use crate::report::EngineInfo;
+use crate::report::{EngineInfo, EngineKind};
 
 /// Name and version of the JSON object.
 pub const SCHEMA: &str = "wgmm.bench/1";
@@ -200,7 +200,7 @@ pub struct Ratio {
     /// The case.
     pub name: String,
     /// Kinds of the engines, the baseline's first.
-    pub engines: (String, String),
+    pub engines: (EngineKind, EngineKind),
     /// Median iterations, the baseline's first.
     pub seconds: (f64, f64),
     /// How many times faster this run is than the baseline.
@@ -240,7 +240,7 @@ impl Report {
             let seconds = (old.iteration.median, new.iteration.median);
             Some(Ratio {
                 name: new.case.name.clone(),
-                engines: (old.engine.kind.clone(), new.engine.kind.clone()),
+                engines: (old.engine.kind, new.engine.kind),
                 seconds,
                 speedup: seconds.0 / seconds.1,
             })

@@ -3,10 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::run::Outcome;
 use super::{Distances, distances};
 use crate::error::{Error, Result};
+use crate::fit::em::steps::Outcome;
 use crate::mixture::Parameters;
+use crate::report::Precision;
 
 /// Times the distance that a run moves under rounding alone: what another run may be off.
 const MARGIN: f64 = 10.0;
@@ -60,9 +61,12 @@ impl Tier {
         }
     }
 
-    /// The tier of an engine whose sums are `f32` or `f64`.
-    pub fn of_precision(precision: &str) -> Tier {
-        if precision == "f64" { Tier::FLOAT64 } else { Tier::FLOAT32 }
+    /// The tier of an engine with sums of this precision.
+    pub fn of_precision(precision: Precision) -> Tier {
+        match precision {
+            Precision::F32 => Tier::FLOAT32,
+            Precision::F64 => Tier::FLOAT64,
+        }
     }
 }
 

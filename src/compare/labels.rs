@@ -27,9 +27,9 @@ pub fn label_changes(
     (engine, found): (&mut dyn Engine, &Parameters),
     (expected_engine, expected): (&mut dyn Engine, &Parameters),
 ) -> Result<LabelChanges> {
-    let (n, k) = (expected_engine.n_samples(), expected.n_components());
-    if (engine.n_samples(), found.n_components()) != (n, k) {
-        return Err(Error::shape("samples and components to compare", n, engine.n_samples()));
+    let (n, k) = (expected_engine.data().facts().n_samples, expected.n_components());
+    if (engine.data().facts().n_samples, found.n_components()) != (n, k) {
+        return Err(Error::shape("samples and components to compare", n, engine.data().facts().n_samples));
     }
     let mut margins = Vec::new();
     for rows in chunks(n) {

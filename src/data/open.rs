@@ -28,6 +28,7 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Table> {
         let weights = table.keep_rows(&format!("weights in {}", file.display()), open_weights(&file)?)?;
         table.samples = table.samples.with_sample_weights(weights).map_err(|e| in_file(&path, e))?;
     }
+    table.samples = table.samples.with_dropped_rows(table.dropped_rows.clone());
     Ok(table)
 }
 

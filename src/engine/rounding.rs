@@ -19,7 +19,6 @@
 use rayon::prelude::*;
 
 use crate::data::Scaling;
-use crate::engine::Engine;
 use crate::error::Result;
 use crate::mixture::Parameters;
 use crate::mixture::factors::{Factors, PARALLEL_WORK};
@@ -73,7 +72,7 @@ pub(crate) fn of_factors(
     let of_component = |c: usize| {
         let deviations = deviations(parameters, c);
         // The scale cancels: W'_ij s'_j = W_ij s_j and W'_ij m'_j = W_ij (m_j − centre_j).
-        let shifts: Vec<f64> = parameters.mean(c).iter().zip(&scaling.centre).map(|(m, c)| m - c).collect();
+        let shifts: Vec<f64> = parameters.mean(c).iter().zip(&scaling.center).map(|(m, c)| m - c).collect();
         let factor = |i: usize| match t {
             CovarianceType::Full => &precisions.whitening[(c * d + i) * d..][..=i],
             CovarianceType::Tied => &precisions.whitening[i * d..][..=i],
@@ -109,13 +108,9 @@ pub(crate) fn worst(errors: &[f64]) -> Option<(usize, f64)> {
     errors.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-/// The larger error of every component, `[K]`, where `engine` has f32 sums; else empty.
-///
-/// # Errors
-/// [`crate::Error::NotPositiveDefinite`].
-pub(crate) fn of_engine(engine: &dyn Engine, parameters: &Parameters) -> Result<Vec<f64>> {
-    let Some(scaling) = engine.scaling() else { return Ok(Vec::new()) };
-    Ok(rounding_errors(parameters, scaling)?.iter().map(RoundingError::largest).collect())
+/// The larger error of every component, `[K]`.
+pub(crate) fn largest(errors: &[RoundingError]) -> Vec<f64> {
+    errors.iter().map(RoundingError::largest).collect()
 }
 
 /// A warning for the components to which f32 leaves fewer than three digits, of their largest `errors`; whether

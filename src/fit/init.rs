@@ -10,12 +10,11 @@ use rand::{Rng, RngExt, SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::data::Samples;
+use crate::data::{Copied, Dataset, spread};
 use crate::error::Result;
 use crate::fit::options::{CheckedOptions, Init, OnCollapse};
 use crate::mixture::Parameters;
-use crate::mixture::moments::CovarianceCenter;
-use crate::mixture::moments::{Moments, m_step, maximise};
+use crate::mixture::moments::{MStep, Moments};
 use crate::mixture::shape::{CovarianceType, triangle_index, triangle_len};
 
 /// Most samples the seeding looks at.
@@ -26,19 +25,19 @@ pub const SEEDING_SAMPLES: usize = 65_536;
 /// # Errors
 /// [`crate::Error::ComponentCollapsed`] if the seeding left a component without samples; under a
 /// policy other than [`OnCollapse::Error`] that component comes back with weight 0 instead.
-pub fn seed(samples: &Samples<'_>, options: &CheckedOptions, restart: usize) -> Result<Parameters> {
+pub fn seed(data: &dyn Dataset, options: &CheckedOptions, restart: usize) -> Result<Parameters> {
     let computed = match &options.init {
         Init::Given(start) => start.clone(),
-        _ => compute(samples, options, restart)?,
+        _ => compute(data, options, restart)?,
     };
     Ok(options.start.replace_in(computed))
 }
 
 /// The start that the method finds by itself.
-fn compute(samples: &Samples<'_>, options: &CheckedOptions, restart: usize) -> Result<Parameters> {
+fn compute(data: &dyn Dataset, options: &CheckedOptions, restart: usize) -> Result<Parameters> {
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     rng.set_stream(restart as u64);
-    let subset = Subset::new(samples);
+    let subset = Subset::new(data)?;
     let k = options.n_components;
     let responsibilities = match &options.init {
         Init::KMeans => one_hot(&kmeans::lloyd(&subset, kmeans::plus_plus(&subset, k, &mut rng)), k),
@@ -54,11 +53,11 @@ fn compute(samples: &Samples<'_>, options: &CheckedOptions, restart: usize) -> R
         Init::Notebook | Init::Given(_) => return Ok(notebook(&subset, options, &mut rng)),
     };
     let moments = moments(&subset, &responsibilities, options.covariance_type, k);
-    let (origins, center) = (&moments.origins, CovarianceCenter::NewMean);
+    let rule = MStep { reg_covar: options.reg_covar, ..MStep::default() };
     match options.on_collapse {
-        OnCollapse::Error => m_step(&moments, origins, center, options.reg_covar, 0),
+        OnCollapse::Error => rule.parameters(&moments, &moments.origins, 0),
         // Whatever collapsed already is dealt with by the loop.
-        _ => Ok(maximise(&moments, origins, center, options.reg_covar)),
+        _ => Ok(rule.maximise(&moments, &moments.origins)),
     }
 }
 
@@ -70,23 +69,9 @@ pub(crate) struct Subset {
 }
 
 impl Subset {
-    pub(crate) fn new(samples: &Samples<'_>) -> Self {
-        let d = samples.n_features();
-        let rows: Vec<usize> = (0..samples.n_samples()).filter(|&n| samples.weight(n) > 0.0).collect();
-        let count = rows.len().min(SEEDING_SAMPLES);
-        let mut subset = Subset {
-            values: Vec::with_capacity(count * d),
-            weights: Vec::with_capacity(count),
-            n_features: d,
-        };
-        let mut scratch = Vec::new();
-        for i in 0..count {
-            // Evenly spaced: i·rows/count never repeats a row and needs no random numbers.
-            let n = rows[(i as u128 * rows.len() as u128 / count as u128) as usize];
-            subset.values.extend_from_slice(samples.rows_f64(n..n + 1, &mut scratch));
-            subset.weights.push(samples.weight(n));
-        }
-        subset
+    pub(crate) fn new(data: &dyn Dataset) -> Result<Self> {
+        let Copied { values, weights } = spread(data, SEEDING_SAMPLES)?;
+        Ok(Subset { values, weights, n_features: data.facts().n_features })
     }
 
     fn row(&self, n: usize) -> &[f64] {

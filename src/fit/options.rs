@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::data::Facts;
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
-use crate::mixture::moments::CovarianceCenter;
+use crate::mixture::moments::{CovarianceCenter, MStep};
 use crate::mixture::shape::CovarianceType;
 use crate::model::PartialStart;
 
@@ -134,13 +135,13 @@ impl FitOptions {
         }
     }
 
-    /// Checks every option, alone and against samples of `n_features` features of which `n_effective`
-    /// have positive weight.
+    /// Checks every option, alone and against the data set that `facts` tell of.
     ///
     /// # Errors
     /// [`Error::Option`], [`Error::TooFewSamples`], [`Error::Shape`] for a given start of another K
     /// or D, or [`Error::InvalidParameters`] naming the part of the start at fault.
-    pub fn check(&self, n_effective: usize, n_features: usize) -> Result<CheckedOptions> {
+    pub fn check(&self, facts: &Facts) -> Result<CheckedOptions> {
+        let Facts { n_effective, n_features, .. } = *facts;
         self.check_values()?;
         if n_effective < self.n_components {
             return Err(Error::TooFewSamples { n_samples: n_effective, n_components: self.n_components });
@@ -171,6 +172,11 @@ impl FitOptions {
             checked.start = PartialStart::default();
         }
         Ok(CheckedOptions(checked))
+    }
+
+    /// The rule of its M-step.
+    pub fn m_step(&self) -> MStep {
+        MStep { center: self.covariance_center, reg_covar: self.reg_covar }
     }
 
     /// The checks that need no data.

@@ -3,11 +3,10 @@
 mod definite;
 mod m_step;
 
-pub(crate) use m_step::maximise;
-pub use m_step::{CovarianceCenter, m_step};
+pub use m_step::{CovarianceCenter, MStep};
 
 use crate::error::{Error, Result};
-use crate::mixture::shape::CovarianceType;
+use crate::mixture::shape::{CovarianceType, triangle_index, triangle_len};
 
 /// An effective count at or below this has no information left (scikit-learn adds 10 ε instead).
 pub(crate) const COLLAPSED_COUNT: f64 = 10.0 * f64::EPSILON;
@@ -61,16 +60,20 @@ impl Moments {
         self.effective_counts.len()
     }
 
-    /// Adds the moments of other samples about the same origins.
+    /// Adds the moments of other samples. Those about other origins are [moved](Moments::about) to these first.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the type, sizes or origins differ.
+    /// [`Error::Shape`] if the type or sizes differ.
     pub fn add(&mut self, other: &Moments) -> Result<()> {
-        if self.covariance_type != other.covariance_type || self.n_features != other.n_features {
+        if self.covariance_type != other.covariance_type {
             return Err(Error::shape("moments to add", self.covariance_type, other.covariance_type));
         }
+        let sizes = |m: &Moments| format!("{} components of {} features", m.n_components(), m.n_features);
+        if self.n_features != other.n_features || self.origins.len() != other.origins.len() {
+            return Err(Error::shape("moments to add", sizes(self), sizes(other)));
+        }
         if self.origins != other.origins {
-            return Err(Error::shape("moments to add", "the same origins", "other origins"));
+            return self.add(&other.clone().about(&self.origins));
         }
         let sums = [
             (&mut self.effective_counts, &other.effective_counts),
@@ -85,13 +88,51 @@ impl Moments {
         Ok(())
     }
 
+    /// The same moments about `origins` (`[K, D]`): with δ = o − o', first' = first + N δ and second' = second +
+    /// δ firstᵀ + first δᵀ + N δ δᵀ, exact but for the rounding of f64. Digits are lost only if the origins move by
+    /// many standard deviations; engines differ by the rounding of one mean.
+    #[must_use]
+    pub fn about(mut self, origins: &[f64]) -> Self {
+        let (k, d) = (self.n_components(), self.n_features);
+        let t = triangle_len(d);
+        let mut shift = vec![0.0; d];
+        for c in 0..k {
+            let mean = c * d..(c + 1) * d;
+            let (from, to) = (&self.origins[mean.clone()], &origins[mean.clone()]);
+            shift.iter_mut().zip(from.iter().zip(to)).for_each(|(s, (from, to))| *s = from - to);
+            if shift.iter().all(|s| *s == 0.0) {
+                continue;
+            }
+            let count = self.effective_counts[c];
+            let first = &self.first_moments[mean.clone()];
+            let moved =
+                |i: usize, j: usize| shift[i] * first[j] + first[i] * shift[j] + count * shift[i] * shift[j];
+            let second = &mut self.second_moments;
+            match self.covariance_type {
+                CovarianceType::Full | CovarianceType::Tied => {
+                    let start = if self.covariance_type == CovarianceType::Full { c * t } else { 0 };
+                    for i in 0..d {
+                        for j in 0..=i {
+                            second[start + triangle_index(i, j)] += moved(i, j);
+                        }
+                    }
+                }
+                CovarianceType::Diag => (0..d).for_each(|i| second[c * d + i] += moved(i, i)),
+                CovarianceType::Spherical => second[c] += (0..d).map(|i| moved(i, i)).sum::<f64>(),
+            }
+            self.first_moments[mean].iter_mut().zip(&shift).for_each(|(f, s)| *f += count * s);
+        }
+        self.origins.copy_from_slice(origins);
+        self
+    }
+
     /// Checks that every sum is finite and that Σ N_k is `total_weight` within `tolerance` (relative):
     /// a device that silently dropped work is found here.
     ///
     /// # Errors
     /// [`Error::NonFiniteResult`] naming the component and quantity.
-    pub fn check(&self, total_weight: f64, tolerance: f64, iteration: usize) -> Result<()> {
-        let fail = |what: String| Err(Error::NonFiniteResult { stage: "the E-step", iteration, what });
+    pub fn check(&self, total_weight: f64, tolerance: f64) -> Result<()> {
+        let fail = |what: String| Err(Error::NonFiniteResult { stage: "the E-step", iteration: None, what });
         let k = self.n_components();
         let groups = [
             ("effective count", &self.effective_counts),

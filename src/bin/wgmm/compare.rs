@@ -12,13 +12,13 @@ use wgmm::internals::compare::component_distances;
 use wgmm::internals::compare::judge::{Tier, judge_conditioned};
 use wgmm::internals::compare::labels::label_changes;
 use wgmm::internals::compare::matching::{best_match, reordered};
-use wgmm::internals::compare::run::{Followed, Outcome as Run, disturbed, follow};
-use wgmm::internals::data::Scaling;
+use wgmm::internals::compare::run::{Followed, disturbed, follow};
 use wgmm::internals::engine::choose::{EngineKind, open_engine};
 use wgmm::internals::fit::em::Step;
-use wgmm::internals::fit::options::CheckedOptions;
+use wgmm::internals::fit::em::steps::Outcome as Run;
 use wgmm::internals::infer;
-use wgmm::{CovarianceType, Engine, Error, FitOptions, GaussianMixture, Samples};
+use wgmm::internals::report::Precision;
+use wgmm::{CovarianceType, Dataset, Engine, Error, FitOptions, GaussianMixture, Samples};
 
 use crate::args::{DataArgs, DeviceArgs, FitFlags, ProgressArgs, TalkArgs, check_files, parse};
 use crate::exit::{Failure, Outcome, shown};
@@ -84,9 +84,8 @@ pub(crate) fn run(args: &CompareArgs) -> Outcome {
     };
     let samples = &table.samples;
     let about = |error: Error| Failure::about(&args.data, error);
-    let check =
-        |options: &FitOptions| options.check(samples.n_effective(), samples.n_features()).map_err(about);
-    let checked = check(&options)?;
+    let check = |options: &FitOptions| options.check(samples.facts()).map_err(about);
+    check(&options)?;
 
     let mut engines = Vec::new();
     for &kind in &kinds {
@@ -103,23 +102,24 @@ pub(crate) fn run(args: &CompareArgs) -> Outcome {
             of_model(args, path, model, samples).map_err(about)?
         }
         (None, Some(mut engine)) => {
-            let followed = watched(args, engine.as_mut(), samples, &checked).map_err(about)?;
+            let followed = watched(args, engine.as_mut(), &options).map_err(about)?;
             let info = engine.info();
-            let (run, is_double) = (followed.outcome.clone(), info.precision == "f64");
-            Yardstick { name: info.kind, engine, run, followed: Some(followed), is_double }
+            let (run, is_double) = (followed.outcome.clone(), info.precision == Precision::F64);
+            Yardstick { name: info.kind.to_string(), engine, run, followed: Some(followed), is_double }
         }
         (None, None) => return Err(Failure::usage("--engines names no engine")),
     };
     // As many iterations as the yardstick did.
-    let checked = match &yardstick.followed {
-        Some(followed) => check(&FitOptions { tol: 0.0, max_iter: followed.trace.len(), ..options.clone() })?,
-        None => checked,
+    let options = match &yardstick.followed {
+        Some(followed) => FitOptions { tol: 0.0, max_iter: followed.trace.len(), ..options },
+        None => options,
     };
+    let checked = check(&options)?;
     let mut comparisons = Vec::new();
     for mut engine in engines {
-        let followed = watched(args, engine.as_mut(), samples, &checked).map_err(about)?;
+        let followed = watched(args, engine.as_mut(), &options).map_err(about)?;
         comparisons
-            .push(compare(engine.as_mut(), followed, &mut yardstick, samples, &checked).map_err(about)?);
+            .push(compare(engine.as_mut(), followed, &mut yardstick, samples, &options).map_err(about)?);
     }
     let seconds = started.elapsed().as_secs_f64();
     if args.json {
@@ -187,19 +187,14 @@ fn options(args: &CompareArgs, model: Option<&(&Path, GaussianMixture)>) -> Outc
 }
 
 /// A fit that shows its progress.
-fn watched(
-    args: &CompareArgs,
-    engine: &mut dyn Engine,
-    samples: &Samples<'_>,
-    options: &CheckedOptions,
-) -> wgmm::Result<Followed> {
+fn watched(args: &CompareArgs, engine: &mut dyn Engine, options: &FitOptions) -> wgmm::Result<Followed> {
     let mut progress = Progress::new(args.progress.progress, args.talk.quiet, 1, options.max_iter);
     progress.begin(format!("{}: ", engine.info().kind));
     let mut observer = |step: &mut Step<'_>| {
         progress.step(step);
         ControlFlow::Continue(())
     };
-    let followed = follow(engine, samples, options, &mut observer);
+    let followed = follow(engine, options, &mut observer);
     progress.finish();
     followed
 }
@@ -217,7 +212,7 @@ fn of_model<'a>(
     let mean_log_likelihood = infer::log_likelihood(engine.as_mut(), &parameters)? / total;
     let least_counts = parameters.weights().iter().map(|w| w * total).collect();
     let run = Run { parameters, mean_log_likelihood, least_counts };
-    let is_double = model.report.as_ref().is_none_or(|report| report.engine.precision == "f64");
+    let is_double = model.report.as_ref().is_none_or(|report| report.engine.precision == Precision::F64);
     Ok(Yardstick { name: shown(path), engine, run, followed: None, is_double })
 }
 
@@ -226,7 +221,7 @@ fn compare(
     mut followed: Followed,
     yardstick: &mut Yardstick<'_>,
     samples: &Samples<'_>,
-    options: &CheckedOptions,
+    options: &FitOptions,
 ) -> wgmm::Result<Comparison> {
     let info = engine.info();
     let expected = &yardstick.run;
@@ -236,18 +231,17 @@ fn compare(
         run.parameters = reordered(&run.parameters, &order);
         run.least_counts = order.iter().map(|&k| run.least_counts[k]).collect();
     }
-    let is_double = yardstick.is_double && info.precision == "f64";
+    let is_double = yardstick.is_double && info.precision == Precision::F64;
     let tier = if is_double { Tier::EXACT } else { Tier::FLOAT32 };
     let n_iter = followed.trace.len();
-    let collapses = followed.model.report.as_ref().map_or(0, |report| report.collapses.len());
+    let collapses = followed.fit.report.collapses.len();
     let host = &mut yardstick.engine;
     let facts = (yardstick.name.as_str(), samples.n_samples(), n_iter);
     let check = judge_conditioned(&followed.outcome, expected, &tier, facts, || {
         if collapses > 0 {
             return Err(Error::shape("components that collapsed", 0, collapses));
         }
-        let scaling = Scaling::of(samples);
-        disturbed(host.as_mut(), &scaling, &followed.start, options, n_iter, is_double)
+        disturbed(host.as_mut(), &followed.start, options.m_step(), n_iter, is_double)
     })?;
     let components = component_distances(&followed.outcome.parameters, &expected.parameters)?;
     let labels = label_changes(

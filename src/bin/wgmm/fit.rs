@@ -11,10 +11,10 @@ mod watch;
 use std::time::Instant;
 
 use wgmm::internals::engine::choose::open_engine;
-use wgmm::internals::fit::em::{self, Observer, Step};
-use wgmm::internals::fit::verify::verify;
-use wgmm::internals::report::{FitReport, StopReason};
-use wgmm::{Error, GaussianMixture};
+use wgmm::internals::fit::em::{Observer, Step};
+use wgmm::internals::fit::workflow::{self, Finished, Surroundings};
+use wgmm::internals::report::StopReason;
+use wgmm::{Dataset, Error, GaussianMixture};
 
 use crate::args::parse;
 use crate::exit::{Failure, Outcome};
@@ -24,7 +24,6 @@ use checkpoint::Checkpoints;
 use files::Files;
 use pictures::Pictures;
 use report::Timings;
-use salvage::Keep;
 use watch::Watch;
 
 /// scikit-learn's sentence.
@@ -43,14 +42,19 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     let options = args.flags.options(args.n_components, args.covariance)?;
     let table = input::table(&args.data, &args.columns, &args.talk)?;
     let samples = &table.samples;
-    let checked = options.check(samples.n_effective(), samples.n_features()).map_err(|e| blame(args, e))?;
+    options.check(samples.facts()).map_err(|e| blame(args, e))?;
     let read = started.elapsed();
 
-    let (mut engine, line) =
-        open_engine(samples, args.n_components, &request).map_err(|e| Failure::about(&args.data, e))?;
+    let about_data = |e| Failure::about(&args.data, e);
+    let (mut engine, line) = open_engine(samples, args.n_components, &request).map_err(about_data)?;
     args.talk.note(line);
-    let (state, keeper) = checkpoints.begin(samples, &checked, &engine.info(), request.switches())?;
-    let mut watch = Watch::new(args, keeper, &state);
+    let mut surroundings = Surroundings::default();
+    surroundings.verify = verify_options;
+    (surroundings.checkpoints, surroundings.resume) = checkpoints.into_parts();
+    surroundings.may_switch = request.switches();
+    surroundings.salvage = args.output.is_some();
+    let begun = workflow::begin(engine.as_mut(), &options, surroundings)?;
+    let mut watch = Watch::new(args, begun.state());
     let fitting = Instant::now();
     // From here on there is a model to lose.
     interrupt::defer();
@@ -58,35 +62,25 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
         pictures.step(step, samples);
         watch.on_step(step)
     };
-    let mut keep = Keep::new(&mut observer, args, engine.as_ref(), &state);
-    let fitted = em::resume(engine.as_mut(), samples, &checked, &mut keep, state);
-    let (state, trace) = (keep.state, watch.finish());
+    let finished = begun.run(&mut observer);
+    let trace = watch.finish();
     let signal = interrupt::arrived();
-    let describe = |report: &mut FitReport| report.dropped_rows.clone_from(&table.dropped_rows);
-    let mut model = match fitted {
-        Err(error) if error.is_device_failure() => {
-            let describe = |report: &mut FitReport| {
-                describe(report);
-                report.engine = engine.info();
-            };
-            return Err(salvage::save(args, samples, &checked, (error, state), (files, &trace), describe));
-        }
-        outcome => outcome.map_err(|e| Failure::about(&args.data, e))?,
-    };
-    if let Err(error) = verify(engine.as_mut(), samples, &mut model, &verify_options) {
-        // The model is there, and not to be lost.
-        tracing::warn!("the result could not be checked in f64: {error}");
+    let Finished { fit, failure } = finished.map_err(|error| {
+        let lost = error.is_device_failure();
+        let failure = about_data(error);
+        if lost { failure.and("No model was saved") } else { failure }
+    })?;
+    let seconds = fitting.elapsed();
+    if let Some(error) = failure {
+        return Err(salvage::save(args, samples, (error, fit), files, &trace));
     }
-    if let Some(report) = &mut model.report {
-        describe(report);
-    }
-    let fit = fitting.elapsed();
+    let model = fit.into_model();
     files.write(args, &model, engine.as_mut(), &trace)?;
     pictures.finish(engine.as_mut(), samples, &model)?;
     // A signal that found the fit at its end has changed nothing.
     let was_cut = model.report.as_ref().is_some_and(|r| r.stop_reason == StopReason::Interrupted);
     let signal = signal.filter(|_| was_cut);
-    tell(args, &model, &Timings { read, fit, total: started.elapsed() }, signal)
+    tell(args, &model, &Timings { read, fit: seconds, total: started.elapsed() }, signal)
 }
 
 /// The summary or the JSON object, and whether the fit converged as it had to and was not `interrupted`.

@@ -150,7 +150,7 @@ fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) 
             }
             // Only an automatic choice changes to f64 on the way.
             let switched = report.engine.began_on.is_some();
-            flag("--engine", if switched { "auto" } else { &report.engine.kind });
+            flag("--engine", if switched { "auto" } else { report.engine.kind.name() });
         }
         None => {
             caveats.push("The model does not tell how it was made; it may be a part of another, or from elsewhere. The command makes a new fit, with the defaults.".into())

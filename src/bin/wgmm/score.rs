@@ -107,7 +107,7 @@ impl Found {
         let log_likelihood = infer::log_likelihood(engine, parameters)?;
         let (mut log_likelihoods, mut labels) = (Vec::new(), Vec::new());
         let keep_all = args.per_sample.is_some() || args.below.is_some();
-        let mut assignment = infer::AssignmentSum::new(samples.sample_weights());
+        let mut assignment = infer::AssignmentSum::default();
         infer::for_each_sample(engine, parameters, |sample| {
             assignment.add(&sample);
             if keep_all {

@@ -3,6 +3,7 @@
 use pulp::Simd;
 
 use super::simd::MAX_LANES;
+use crate::data::Scratch;
 
 /// Numbers that start at a cache line: a vector load that straddles two lines takes twice as long.
 #[derive(Debug, Default)]
@@ -34,8 +35,8 @@ impl Aligned {
 /// V vectors of consecutive rows.
 #[derive(Debug, Default)]
 pub(super) struct Block {
-    /// Rows widened from f32.
-    pub(super) widened: Vec<f64>,
+    /// Rows that do not lie in memory in f64.
+    pub(super) scratch: Scratch,
     /// Samples, `[chunk][feature][V·lanes]`.
     pub(super) x: Aligned,
     /// Sample weights, `[row]`; 0 past the last row.

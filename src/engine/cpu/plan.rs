@@ -18,13 +18,22 @@ const WAVE_TASKS: std::ops::RangeInclusive<usize> = 16..=256;
 /// Work (in multiply-adds, roughly) that is done before another thread would have woken up.
 const INLINE_WORK: usize = 1 << 23;
 
+/// Rows of a part of `n_samples` rows, a power of two: parts are the leaves of the tree of sums.
+pub(super) fn part_rows(n_samples: usize) -> usize {
+    let rows = match n_samples {
+        0..=262_144 => 1 << (n_samples / 16).clamp(MIN_TASK_ROWS, BLOCK_ROWS).ilog2(),
+        _ => (n_samples / 256).next_power_of_two(),
+    };
+    debug_assert!(rows.is_multiple_of(ROW_MULTIPLE));
+    rows
+}
+
 /// Cut of N rows: a function of the sizes only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Rows of every task but the last.
+    /// Rows of every task but the last: those of a part.
     pub(super) task_rows: usize,
-    pub(super) n_tasks: usize,
-    /// Tasks whose sums are held before they are combined.
+    /// Tasks whose sums are held before they are added: a power of two.
     pub(super) wave: usize,
     /// Rows of a task that go through E and M together.
     pub(super) block_rows: usize,
@@ -35,13 +44,10 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(n: usize, mixture: &Mixture) -> Self {
         let (k, d) = (mixture.n_components, mixture.n_features);
-        let rows = match n {
-            0..=262_144 => (n / 16).clamp(MIN_TASK_ROWS, BLOCK_ROWS),
-            _ => n / 256,
-        };
-        let task_rows = rows.next_multiple_of(ROW_MULTIPLE);
-        let n_tasks = n.div_ceil(task_rows);
-        let wave = (WAVE_LEN / mixture.sums_len()).clamp(*WAVE_TASKS.start(), *WAVE_TASKS.end()).min(n_tasks);
+        let task_rows = part_rows(n);
+        let n_tasks = n.div_ceil(task_rows).max(1);
+        let held = (WAVE_LEN / mixture.sums_len()).clamp(*WAVE_TASKS.start(), *WAVE_TASKS.end());
+        let wave = (1 << held.ilog2()).min(n_tasks.next_power_of_two());
         // A very wide or numerous mixture keeps fewer rows, so that a block stays in cache.
         let block_rows =
             (BLOCK_ROWS * 2048 / (k + d).max(2048)).next_multiple_of(ROW_MULTIPLE).min(task_rows);
@@ -51,7 +57,12 @@ impl Plan {
         } + 4 * d
             + 24;
         let inline = n_tasks < 2 || n.saturating_mul(k).saturating_mul(per_pair) < INLINE_WORK;
-        Plan { task_rows, n_tasks, wave, block_rows, inline }
+        Plan { task_rows, wave, block_rows, inline }
+    }
+
+    /// The level of a task's sums in the tree.
+    pub(super) fn level(&self) -> u32 {
+        self.task_rows.ilog2()
     }
 }
 
@@ -206,7 +217,7 @@ mod tests {
                 log_normalisers: Vec::new(),
             };
             let plan = Plan::new(n, &mixture);
-            assert!((plan.n_tasks - 1) * plan.task_rows < n && n <= plan.n_tasks * plan.task_rows);
+            assert!(plan.task_rows.is_power_of_two() && plan.wave.is_power_of_two());
             assert!(
                 plan.task_rows.is_multiple_of(ROW_MULTIPLE) && plan.block_rows.is_multiple_of(ROW_MULTIPLE)
             );

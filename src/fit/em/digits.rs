@@ -1,23 +1,23 @@
 //! What f32 sums leave in every iteration, and the change to f64 where that is too little.
 
 use crate::engine::Engine;
-use crate::engine::rounding::{POOR, because, warn, worst};
+use crate::engine::rounding::{POOR, because, largest, warn, worst};
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
 use crate::report::{FitReport, WorstRounding};
 
 /// Estimates what f32 leaves of every component of `parameters` (`[K]`, empty in f64), before their E-step in
 /// `iteration`, and keeps the worst of a restart in `kept`. Where that is fewer than three digits, an engine that can
-/// goes on in f64, which is `told` once a fit. Numbers alone decide, so that the same fit always switches in the same
+/// goes on in f64, of which the user is `warned` once a fit. Numbers alone decide, so that the same fit always switches in the same
 /// iteration.
 pub(super) fn look(
     engine: &mut dyn Engine,
     parameters: &Parameters,
     iteration: usize,
     kept: &mut Option<WorstRounding>,
-    told: &mut bool,
+    warned: &mut bool,
 ) -> Result<Vec<f64>> {
-    let errors = engine.rounding_errors(parameters)?;
+    let errors = largest(&engine.rounding_errors(parameters)?);
     let Some((component, error)) = worst(&errors) else { return Ok(errors) };
     if kept.is_some_and(|kept| kept.error >= error) {
         return Ok(errors);
@@ -29,7 +29,7 @@ pub(super) fn look(
         return Ok(errors);
     }
     let what = format!("f32 sums leave {digits:.1} digits of component {component} in iteration {iteration}");
-    if std::mem::replace(told, true) {
+    if std::mem::replace(warned, true) {
         tracing::info!("{what}: this restart goes on in f64, too");
     } else {
         tracing::warn!(

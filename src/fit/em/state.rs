@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::degenerate;
-use crate::data::Samples;
+use super::{Fit, degenerate};
+use crate::data::Facts;
 use crate::error::{Error, Result};
-use crate::fit::collapse::Rescued;
 use crate::fit::options::{CheckedOptions, OnCollapse};
+use crate::fit::update::Rescued;
 use crate::mixture::Parameters;
 use crate::model::GaussianMixture;
 use crate::report::{EngineInfo, FitReport, Restart, StopReason, WorstRounding};
@@ -157,17 +157,16 @@ impl FitState {
         self.best.as_ref().and_then(|best| self.ended.get(best.restart)?.summary.lower_bound)
     }
 
-    /// The best restart as a model.
+    /// The best restart.
     ///
     /// # Errors
     /// The first restart's if all failed.
-    pub(super) fn into_model(
+    pub(super) fn into_fit(
         mut self,
         engine: EngineInfo,
-        total_weight: f64,
-        samples: &Samples<'_>,
+        facts: &Facts,
         options: &CheckedOptions,
-    ) -> Result<GaussianMixture> {
+    ) -> Result<Fit> {
         let Some(best) = self.best else {
             let failure = self.ended.into_iter().find_map(|ended| ended.failure);
             return Err(failure.map_or_else(
@@ -179,16 +178,17 @@ impl FitState {
         let trace = std::mem::take(&mut kept.trace);
         let collapses = kept.summary.collapses.clone();
         let mut model = GaussianMixture::from(best.parameters);
-        model.feature_names = samples.feature_names().map(<[String]>::to_vec);
-        let degenerate = degenerate::find(&model.parameters, samples.n_effective());
-        model.report = Some(FitReport {
+        model.feature_names.clone_from(&facts.feature_names);
+        let total_weight = facts.total_weight;
+        let degenerate = degenerate::find(&model.parameters, facts.n_effective);
+        let report = FitReport {
             final_mean_log_likelihood: best.log_likelihood / total_weight,
             n_iter: trace.len(),
             converged: best.stop_reason == StopReason::Converged,
             stop_reason: best.stop_reason,
-            n_samples: samples.n_samples(),
+            n_samples: facts.n_samples,
             total_weight,
-            dropped_rows: Vec::new(),
+            dropped_rows: facts.dropped_rows.clone(),
             bic: model.bic(best.log_likelihood, total_weight),
             aic: model.aic(best.log_likelihood),
             log_likelihood_trace: trace,
@@ -200,15 +200,15 @@ impl FitState {
             restarts: self.ended.into_iter().map(|ended| ended.summary).collect(),
             options: options.to_map(),
             engine,
-        });
-        Ok(model)
+        };
+        Ok(Fit { model, report })
     }
 
-    /// Whether a fit of `samples` with `options` can have come to this state: sizes and counts.
+    /// Whether a fit of the data that `facts` tell of with `options` can have come to this state: sizes and counts.
     ///
     /// # Errors
     /// [`Error::Shape`] naming what does not fit.
-    pub(super) fn check(&self, samples: &Samples<'_>, options: &CheckedOptions) -> Result<()> {
+    pub(super) fn check(&self, facts: &Facts, options: &CheckedOptions) -> Result<()> {
         let at_most = |what: &str, found: usize, most: usize| match found <= most {
             true => Ok(()),
             false => Err(Error::shape(what, format!("at most {most}"), found)),
@@ -220,7 +220,7 @@ impl FitState {
         let best = self.best.as_ref().map(|best| &best.parameters);
         for parameters in best.into_iter().chain(self.parameters()) {
             let (k, most) = (parameters.n_components(), options.n_components);
-            let expected = (samples.n_features(), options.covariance_type);
+            let expected = (facts.n_features, options.covariance_type);
             let found = (parameters.n_features(), parameters.covariance_type());
             if found != expected || k > most || (k < most && options.on_collapse != OnCollapse::Drop) {
                 let text =

@@ -31,39 +31,46 @@ impl CovarianceCenter {
     }
 }
 
-/// The M-step: parameters that maximise the expected complete log-likelihood (Bishop, *PRML*,
-/// 9.24–9.26), from moments about any origins, in f64.
+/// The rule of the maximum-likelihood M-step: parameters that maximise the expected complete log-likelihood (Bishop,
+/// *PRML*, 9.24–9.26), from moments about any origins, in f64.
 ///
-/// With d = first/N_k the new mean is o + d exactly, and about a centre p the covariance is
-/// B/N_k − d dᵀ + (m−p)(m−p)ᵀ: p is the new mean m by default, or `old_means` under
-/// [`CovarianceCenter::OldMean`]. `reg_covar` (data units²) is added to the diagonal; where it is above 0
-/// and [`Moments::rounding`] is, too, components of few samples (under 4·D) stay positive definite:
-/// their diagonal is raised by as many units of rounding as that takes, at most 2¹⁰.
-///
-/// # Errors
-/// [`Error::ComponentCollapsed`] if an effective count is (nearly) 0.
-pub fn m_step(
-    moments: &Moments,
-    old_means: &[f64],
-    center: CovarianceCenter,
-    reg_covar: f64,
-    iteration: usize,
-) -> Result<Parameters> {
-    let counts = &moments.effective_counts;
-    if let Some(component) = counts.iter().position(|n| n.is_nan() || *n <= COLLAPSED_COUNT) {
-        return Err(Error::ComponentCollapsed { component, iteration, effective_count: counts[component] });
-    }
-    Ok(maximise(moments, old_means, center, reg_covar))
+/// With d = first/N_k the new mean is o + d exactly, and about a center p the covariance is
+/// B/N_k − d dᵀ + (m−p)(m−p)ᵀ: p is the new mean m by default, or the old one under
+/// [`CovarianceCenter::OldMean`]. If `reg_covar` is above 0 and [`Moments::rounding`] is, too, components of few samples
+/// (under 4·D) stay positive definite: their diagonal is raised by as many units of rounding as that takes, at most 2¹⁰.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MStep {
+    /// The point that covariances are taken about.
+    pub center: CovarianceCenter,
+    /// Added to their diagonal (data units²).
+    pub reg_covar: f64,
 }
 
-/// [`m_step`] that lets empty components through: they keep (nearly) their origin as mean and get the
-/// weight that their count gives, at least 0; their covariance means nothing.
-pub(crate) fn maximise(
-    moments: &Moments,
-    old_means: &[f64],
-    center: CovarianceCenter,
-    reg_covar: f64,
-) -> Parameters {
+impl MStep {
+    /// The parameters from the moments of `iteration`, whose E-step was under `old_means` (`[K, D]`).
+    ///
+    /// # Errors
+    /// [`Error::ComponentCollapsed`] if an effective count is (nearly) 0.
+    pub fn parameters(&self, moments: &Moments, old_means: &[f64], iteration: usize) -> Result<Parameters> {
+        let counts = &moments.effective_counts;
+        if let Some(component) = counts.iter().position(|n| n.is_nan() || *n <= COLLAPSED_COUNT) {
+            return Err(Error::ComponentCollapsed {
+                component,
+                iteration,
+                effective_count: counts[component],
+            });
+        }
+        Ok(self.maximise(moments, old_means))
+    }
+
+    /// [`MStep::parameters`] that lets empty components through: they keep (nearly) their origin as mean and get the
+    /// weight that their count gives, at least 0; their covariance means nothing.
+    pub(crate) fn maximise(&self, moments: &Moments, old_means: &[f64]) -> Parameters {
+        maximise(moments, old_means, *self)
+    }
+}
+
+fn maximise(moments: &Moments, old_means: &[f64], MStep { center, reg_covar }: MStep) -> Parameters {
     let (k, d) = (moments.n_components(), moments.n_features);
     let total: f64 = moments.effective_counts.iter().sum();
     let weights = moments.effective_counts.iter().map(|n| n.max(0.0) / total).collect();

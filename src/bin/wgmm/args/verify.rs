@@ -2,7 +2,7 @@
 
 use clap::Args;
 use wgmm::internals::fit::verify::{Verify, VerifyOptions};
-use wgmm::internals::report::FitReport;
+use wgmm::internals::report::{FitReport, Precision};
 
 use super::{EngineArgs, parse};
 use crate::exit::{Failure, Outcome};
@@ -47,7 +47,7 @@ impl VerifyArgs {
         let v = match report.verification {
             Some(v) if v.verified => return Ok(()),
             Some(v) => v,
-            None if report.engine.precision == "f64" => return Ok(()),
+            None if report.engine.precision == Precision::F64 => return Ok(()),
             None => return Err(Failure::outside("the result could not be checked; the reason stands above")),
         };
         let off = v.difference.map_or("is not finite".into(), |d| format!("differs by {d:.1e}"));

@@ -5,7 +5,8 @@ use wgmm::internals::bench::timing::Spread;
 use wgmm::internals::compare::ComponentDistances;
 use wgmm::internals::compare::judge::Check;
 use wgmm::internals::compare::labels::LabelChanges;
-use wgmm::internals::compare::run::{Followed, Outcome};
+use wgmm::internals::compare::run::Followed;
+use wgmm::internals::fit::em::steps::Outcome;
 use wgmm::internals::report::EngineInfo;
 
 /// What the others are held against.

@@ -156,8 +156,7 @@ pub(super) fn json(
     if let Some(followed) = &yardstick.followed {
         expected["engine"] = json!(yardstick.engine.info());
         expected["log_likelihood_trace"] = json!(followed.trace);
-        let converged = followed.model.report.as_ref().is_some_and(|report| report.converged);
-        expected["converged"] = json!(converged);
+        expected["converged"] = json!(followed.fit.report.converged);
         if let Some(seconds) = seconds_per_iteration(followed) {
             expected["seconds_per_iteration"] = json!(seconds);
         }

@@ -3,11 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use wgmm::Samples;
-use wgmm::internals::fit::checkpoint::{Checkpoint, Identity, Interval, Writer};
-use wgmm::internals::fit::em::{FitState, Step};
-use wgmm::internals::fit::options::CheckedOptions;
-use wgmm::internals::report::EngineInfo;
+use wgmm::internals::fit::checkpoint::{Checkpoint, Interval, Writer};
 
 use crate::args::parse;
 use crate::exit::{Failure, Outcome};
@@ -44,56 +40,8 @@ impl Checkpoints {
         })
     }
 
-    /// What the fit begins with, and what keeps its state.
-    pub(super) fn begin(
-        self,
-        samples: &Samples<'_>,
-        options: &CheckedOptions,
-        engine: &EngineInfo,
-        switches: bool,
-    ) -> Outcome<(FitState, Option<Keeper>)> {
-        if self.writer.is_none() && self.resume.is_none() {
-            return Ok(Default::default());
-        }
-        let mut identity = Identity::new(samples, options, engine);
-        if switches && engine.precision == "f32" {
-            identity = identity.switching();
-        }
-        let state = match self.resume {
-            Some(checkpoint) => {
-                if let Some(other) = checkpoint.other_device(&identity) {
-                    tracing::warn!(
-                        "the checkpoint was written on another device ({other}), which may round otherwise: the last bits of the model may differ"
-                    );
-                }
-                checkpoint.state_of(&identity)?
-            }
-            None => FitState::default(),
-        };
-        Ok((state, self.writer.map(|writer| Keeper { writer, identity, failing: false })))
-    }
-}
-
-/// Writes the checkpoints of a fit.
-pub(super) struct Keeper {
-    writer: Writer,
-    identity: Identity,
-    /// Whether the last attempt failed, which is told once.
-    failing: bool,
-}
-
-impl Keeper {
-    /// Writes a checkpoint if it is time to. A fit does not end because its checkpoint cannot be written.
-    pub(super) fn on_step(&mut self, step: &Step<'_>, last: bool) {
-        // Another engine may have taken over from one that failed.
-        self.identity.set_engine(&step.engine());
-        match self.writer.on_step(&self.identity, step, last) {
-            Ok(written) => self.failing &= !written,
-            Err(error) => {
-                if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!("no checkpoint was written after iteration {}: {error}", step.iteration);
-                }
-            }
-        }
+    /// What keeps the state of the fit, and what it begins with.
+    pub(super) fn into_parts(self) -> (Option<Writer>, Option<Checkpoint>) {
+        (self.writer, self.resume)
     }
 }

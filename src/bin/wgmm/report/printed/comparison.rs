@@ -170,7 +170,7 @@ impl Comparison {
         let row = |compared: &Compared| {
             let parts = compared.distances.list().into_iter().zip(compared.bounds.list());
             let cells = parts.map(|(found, bound)| format!("{} ({})", number(found), number(bound)));
-            std::iter::once(compared.engine.kind.clone()).chain(cells).collect()
+            std::iter::once(compared.engine.kind.to_string()).chain(cells).collect()
         };
         let header = ["off by (allowed)", "weights", "means (sd)", "covariances", "mean log-likelihood"];
         SectionTable {
