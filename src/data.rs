@@ -35,6 +35,7 @@ mod open;
 mod samples;
 mod scaling;
 mod source;
+mod standardise;
 mod table;
 
 pub use append::copy_with_column;
@@ -45,7 +46,7 @@ pub use labels::{open_labels, open_labels_of};
 pub use open::{open, open_weights};
 pub use samples::{Samples, Values};
 pub use scaling::Scaling;
-pub(crate) use scaling::column_moments;
 pub use source::read_json;
 pub(crate) use source::read_model;
+pub(crate) use standardise::column_moments;
 pub use table::{Header, Missing, ReadOptions, Table};
