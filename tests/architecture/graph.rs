@@ -1,17 +1,23 @@
 //! Which file uses which: every name that a source mentions, followed through re-exports to the file that defines it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Source;
 use super::tokens::{Import, Mentions, code, mentions};
 
-/// The files of one crate, the library or the binary, and what each of them uses.
+/// The files that the two crates begin with.
+pub(super) const LIBRARY: &str = "src/lib.rs";
+pub(super) const COMMAND: &str = "src/bin/wgmm/main.rs";
+
+/// The files of one crate, the library or the command, and what each of them uses.
 pub(super) struct Graph {
     /// Module paths (`["engine", "cpu"]`, the root is empty) with the paths of their files.
     files: BTreeMap<Vec<String>, String>,
     mentions: BTreeMap<Vec<String>, Mentions>,
     /// A file, a file that it uses, and a line that does so.
     pub(super) edges: BTreeMap<(String, String), usize>,
+    /// Paths into the crate that lead to nothing.
+    pub(super) strangers: Vec<String>,
 }
 
 /// `src/engine/cpu.rs` is the module `["engine", "cpu"]` of a crate that begins at `src/lib.rs`.
@@ -29,12 +35,13 @@ impl Graph {
     pub(super) fn new(sources: &[Source], root: &str) -> Self {
         let (mut files, mut all) = (BTreeMap::new(), BTreeMap::new());
         for source in sources {
-            let is_guest = root == "src/lib.rs" && source.path.starts_with("src/bin/");
+            let is_guest = root == LIBRARY && source.path.starts_with("src/bin/");
             let Some(module) = module(&source.path, root).filter(|_| !is_guest) else { continue };
             all.insert(module.clone(), mentions(&code(&source.text)));
             files.insert(module, source.path.clone());
         }
-        let mut graph = Graph { files, mentions: all, edges: BTreeMap::new() };
+        let mut graph = Graph { files, mentions: all, edges: BTreeMap::new(), strangers: Vec::new() };
+        graph.strangers = graph.find_strangers();
         let mut edges = BTreeMap::new();
         for (module, path) in &graph.files {
             for (line, used) in graph.uses(module).into_iter().filter(|(_, used)| used != module) {
@@ -45,6 +52,43 @@ impl Graph {
         graph
     }
 
+    /// The paths of its files.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.values().map(String::as_str)
+    }
+
+    /// Paths of `crate::` whose first word is no module and no name of the root, and of `super::` above the crate.
+    fn find_strangers(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (module, own) in &self.mentions {
+            let imports = own.imports.iter().map(|i| (i.line, &i.path, &i.inside));
+            let paths = own.paths.iter().map(|(line, path, inside)| (*line, path, inside));
+            for (line, path, inside) in imports.chain(paths) {
+                let ups = path.iter().take_while(|word| *word == "super").count();
+                let first = match path.first().map(String::as_str) {
+                    Some("crate") => path.get(1),
+                    Some("super") if ups == module.len() + inside.len() => path.get(ups),
+                    _ => None,
+                };
+                let is_known = |name: &String| {
+                    let root = &self.mentions[&Vec::new()];
+                    self.is_module(std::slice::from_ref(name))
+                        || matches!(name.as_str(), "*" | "self")
+                        || root.items.contains(name)
+                        || root.imports.iter().any(|i| i.name == *name)
+                };
+                if ups > module.len() + inside.len() || !first.is_none_or(is_known) {
+                    found.push(format!(
+                        "{}:{line}: `{}` leads to nothing",
+                        self.files[module],
+                        path.join("::")
+                    ));
+                }
+            }
+        }
+        found
+    }
+
     /// Modules whose items `module` names, with lines. Declaring a child, or passing its names on, is no use of it,
     /// unless the name occurs once more in the file.
     fn uses(&self, module: &[String]) -> Vec<(usize, Vec<String>)> {
@@ -53,8 +97,13 @@ impl Graph {
         for import in &own.imports {
             let Some(target) = self.target(module, &import.inside, &import.path) else { continue };
             let is_child = target.len() > module.len() && target.starts_with(module);
-            let occurs = own.words.iter().map(|(_, word)| word).chain(own.paths.iter().map(|(_, path, _)| &path[0]));
-            if is_child && import.public && import.name != "*" && !occurs.into_iter().any(|w| *w == import.name) {
+            let occurs =
+                own.words.iter().map(|(_, word)| word).chain(own.paths.iter().map(|(_, path, _)| &path[0]));
+            if is_child
+                && import.public
+                && import.name != "*"
+                && !occurs.into_iter().any(|w| *w == import.name)
+            {
                 continue;
             }
             used.push((import.line, target));
@@ -106,7 +155,9 @@ impl Graph {
                     if found.items.contains(name) {
                         return Some(file);
                     }
-                    let bound = |import: &&Import| import.name == *name && (depth > 0 || i > 0 || import.path != path);
+                    let bound = |import: &&Import| {
+                        import.name == *name && (depth > 0 || i > 0 || import.path != path)
+                    };
                     if let Some(import) = found.imports.iter().find(bound) {
                         if depth > DEEPEST {
                             return None;
@@ -135,43 +186,44 @@ impl Graph {
         Some(self.file_of(&at))
     }
 
-    /// Every circle of files that use each other: the shortest way around from the first of its files, as
-    /// `a.rs:3 -> b.rs:7 -> a.rs`.
-    pub(super) fn circles(&self) -> Vec<String> {
-        let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (from, to) in self.edges.keys() {
-            next.entry(from).or_default().push(to);
-        }
-        let (mut found, mut seen) = (Vec::new(), BTreeSet::<&str>::new());
-        for &start in next.keys() {
-            if seen.contains(start) {
-                continue;
-            }
-            // The shortest way back to `start`, breadth first.
-            let mut before: BTreeMap<&str, &str> = BTreeMap::new();
-            let mut queue = std::collections::VecDeque::from([start]);
-            while let Some(file) = queue.pop_front() {
-                for &to in next.get(file).into_iter().flatten() {
-                    if !before.contains_key(to) {
-                        before.insert(to, file);
-                        queue.push_back(to);
-                    }
+    /// The shortest way from `from` to `to` along the uses, both included; at least one step.
+    fn way(&self, from: &str, to: &str) -> Option<Vec<&str>> {
+        let mut before: BTreeMap<&str, &str> = BTreeMap::new();
+        let start = self.paths().find(|path| *path == from)?;
+        let mut queue = VecDeque::from([start]);
+        while let Some(file) = queue.pop_front() {
+            for (_, next) in self.edges.keys().filter(|(user, _)| user == file) {
+                if !before.contains_key(next.as_str()) {
+                    before.insert(next, file);
+                    queue.push_back(next);
                 }
             }
-            if !before.contains_key(start) {
-                continue;
-            }
-            let mut way = vec![start];
-            while way.len() == 1 || way[way.len() - 1] != start {
-                way.push(before[way[way.len() - 1]]);
-            }
-            way.reverse();
-            seen.extend(way.iter().copied());
-            let steps: Vec<String> = way
-                .windows(2)
-                .map(|step| format!("{}:{}", step[0], self.edges[&(step[0].to_owned(), step[1].to_owned())]))
-                .collect();
+        }
+        let (end, _) = before.get_key_value(to)?;
+        let mut way = vec![*end];
+        while way.len() == 1 || way[way.len() - 1] != from {
+            way.push(before[way[way.len() - 1]]);
+        }
+        way.reverse();
+        Some(way)
+    }
+
+    /// Whether `from` uses `to`, directly or around corners.
+    pub(super) fn leads(&self, from: &str, to: &str) -> bool {
+        self.way(from, to).is_some()
+    }
+
+    /// Circles of files that use each other, so that every file on one is named: each the shortest way around from its
+    /// first file, as `a.rs:3 -> b.rs:7 -> a.rs`.
+    pub(super) fn circles(&self) -> Vec<String> {
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::<&str>::new());
+        for start in self.paths() {
+            let Some(way) = self.way(start, start).filter(|_| !seen.contains(start)) else { continue };
+            let line = |step: &[&str]| self.edges[&(step[0].to_owned(), step[1].to_owned())];
+            let steps: Vec<String> =
+                way.windows(2).map(|step| format!("{}:{}", step[0], line(step))).collect();
             found.push(format!("{} -> {start}", steps.join(" -> ")));
+            seen.extend(way);
         }
         found
     }
