@@ -13,11 +13,17 @@ pub(super) const COMMAND: &str = "src/bin/wgmm/main.rs";
 pub(super) struct Graph {
     /// Module paths (`["engine", "cpu"]`, the root is empty) with the paths of their files.
     files: BTreeMap<Vec<String>, String>,
-    mentions: BTreeMap<Vec<String>, Mentions>,
+    pub(super) mentions: BTreeMap<Vec<String>, Mentions>,
     /// A file, a file that it uses, and a line that does so.
     pub(super) edges: BTreeMap<(String, String), usize>,
     /// Paths into the crate that lead to nothing.
     pub(super) strangers: Vec<String>,
+}
+
+/// What a path leads to: a file (as a module), and the item there unless it is the file itself.
+pub(super) struct Found {
+    pub(super) file: Vec<String>,
+    pub(super) item: Option<String>,
 }
 
 /// `src/engine/cpu.rs` is the module `["engine", "cpu"]` of a crate that begins at `src/lib.rs`.
@@ -52,6 +58,11 @@ impl Graph {
         graph
     }
 
+    /// The module of a file, if it is one of the crate's.
+    pub(super) fn module_of(&self, path: &str) -> Option<Vec<String>> {
+        self.files.iter().find(|(_, own)| *own == path).map(|(module, _)| module.clone())
+    }
+
     /// The paths of its files.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         self.files.values().map(String::as_str)
@@ -75,6 +86,7 @@ impl Graph {
                     self.is_module(std::slice::from_ref(name))
                         || matches!(name.as_str(), "*" | "self")
                         || root.items.contains(name)
+                        || self.mentions.values().any(|other| other.macros.contains(name))
                         || root.imports.iter().any(|i| i.name == *name)
                 };
                 if ups > module.len() + inside.len() || !first.is_none_or(is_known) {
@@ -95,7 +107,9 @@ impl Graph {
         let own = &self.mentions[module];
         let mut used = Vec::new();
         for import in &own.imports {
-            let Some(target) = self.target(module, &import.inside, &import.path) else { continue };
+            let Some(Found { file: target, .. }) = self.find(module, &import.inside, &import.path) else {
+                continue;
+            };
             let is_child = target.len() > module.len() && target.starts_with(module);
             let occurs =
                 own.words.iter().map(|(_, word)| word).chain(own.paths.iter().map(|(_, path, _)| &path[0]));
@@ -109,21 +123,14 @@ impl Graph {
             used.push((import.line, target));
         }
         for (line, path, inside) in &own.paths {
-            used.extend(self.target(module, inside, path).map(|target| (*line, target)));
+            used.extend(self.find(module, inside, path).map(|found| (*line, found.file)));
         }
         used
     }
 
-    /// The file (as a module) that defines what `path` means inside the inline modules `inside` of the file `module`;
-    /// none where it leads out of the crate.
-    fn target(&self, module: &[String], inside: &[String], path: &[String]) -> Option<Vec<String>> {
-        let at: Vec<String> = module.iter().chain(inside).cloned().collect();
-        let first = path.first()?;
-        let own = &self.mentions[module];
-        let known = matches!(first.as_str(), "crate" | "super" | "self")
-            || self.is_module(&[module, std::slice::from_ref(first)].concat())
-            || own.imports.iter().any(|i| i.name == *first && i.path != path);
-        if known { self.resolve(at, path, 0) } else { None }
+    /// What `path` means inside the inline modules `inside` of the file `module`; none where it leads out of the crate.
+    pub(super) fn find(&self, module: &[String], inside: &[String], path: &[String]) -> Option<Found> {
+        self.follow(&[module, inside].concat(), path, 0)
     }
 
     fn is_module(&self, module: &[String]) -> bool {
@@ -136,54 +143,57 @@ impl Graph {
         lengths.map(|n| module[..n].to_vec()).find(|m| self.is_module(m)).unwrap_or_default()
     }
 
-    fn resolve(&self, mut at: Vec<String>, path: &[String], depth: usize) -> Option<Vec<String>> {
-        const DEEPEST: usize = 16; // Re-exports that lead to each other.
+    /// What `path` means in the module `at`, after `depth` names that were passed on.
+    fn follow(&self, at: &[String], path: &[String], depth: usize) -> Option<Found> {
+        let mut at = at.to_vec();
         for (i, name) in path.iter().enumerate() {
             match name.as_str() {
                 "crate" => at.clear(),
                 "self" => {}
                 "super" => drop(at.pop()),
-                "*" => return Some(self.file_of(&at)),
-                _ => {
-                    let child: Vec<String> = at.iter().chain([name]).cloned().collect();
-                    if self.is_module(&child) {
-                        at = child;
-                        continue;
-                    }
-                    let file = self.file_of(&at);
-                    let Some(found) = self.mentions.get(&file) else { return Some(file) };
-                    if found.items.contains(name) {
-                        return Some(file);
-                    }
-                    let bound = |import: &&Import| {
-                        import.name == *name && (depth > 0 || i > 0 || import.path != path)
-                    };
-                    if let Some(import) = found.imports.iter().find(bound) {
-                        if depth > DEEPEST {
-                            return None;
-                        }
-                        let base = file.iter().chain(&import.inside).cloned().collect();
-                        let whole: Vec<String> = import.path.iter().chain(&path[i + 1..]).cloned().collect();
-                        let first = whole.first().map_or("", String::as_str);
-                        let leads_out = !matches!(first, "crate" | "super" | "self")
-                            && !self.is_module(&[&file[..], &[first.to_owned()]].concat())
-                            && !found.imports.iter().any(|i| i.name == first && i.path != import.path);
-                        return if leads_out { None } else { self.resolve(base, &whole, depth + 1) };
-                    }
-                    for glob in found.imports.iter().filter(|i| i.name == "*" && depth <= DEEPEST) {
-                        let Some(source) = self.target(&file, &glob.inside, &glob.path) else { continue };
-                        let has = self.mentions[&source].items.contains(name)
-                            || self.mentions[&source].imports.iter().any(|i| i.public && i.name == *name);
-                        if has && source != file {
-                            return self.resolve(source, &path[i..], depth + 1);
-                        }
-                    }
-                    // An item that a macro defines, or a variant of an enum.
-                    return Some(file);
-                }
+                "*" => break,
+                // Only the first word of a path may be the name of another crate.
+                _ if self.is_module(&[&at[..], std::slice::from_ref(name)].concat()) => at.push(name.clone()),
+                _ => return self.item(&self.file_of(&at), &path[i..], i == 0, depth),
             }
         }
-        Some(self.file_of(&at))
+        Some(Found { file: self.file_of(&at), item: None })
+    }
+
+    /// What `path`, which begins with no module, means in `file`: an item of its own, or a name that it passes on. The
+    /// first word of a whole path may be another crate's.
+    fn item(&self, file: &[String], path: &[String], is_first: bool, depth: usize) -> Option<Found> {
+        const DEEPEST: usize = 16; // Names that are passed on in a circle.
+        let own = &self.mentions[file];
+        let name = &path[0];
+        let here = |file: &[String]| Found { file: file.to_vec(), item: Some(name.clone()) };
+        if own.items.contains(name) {
+            return Some(here(file));
+        }
+        if depth > DEEPEST {
+            return None;
+        }
+        let follow = |import: &Import, rest: &[String]| {
+            let whole = [&import.path[..], rest].concat();
+            self.follow(&[file, &import.inside].concat(), &whole, depth + 1)
+        };
+        if let Some(import) = own.imports.iter().find(|import| import.name == *name) {
+            return follow(import, &path[1..]);
+        }
+        for glob in own.imports.iter().filter(|import| import.name == "*") {
+            let Some(Found { file: source, .. }) = follow(glob, &[]) else { continue };
+            let passed_on = |import: &Import| import.public && import.name == *name;
+            let other = &self.mentions[&source];
+            if source != file && (other.items.contains(name) || other.imports.iter().any(passed_on)) {
+                return self.item(&source, path, false, depth + 1);
+            }
+        }
+        let exports = |(_, other): &(&Vec<String>, &Mentions)| other.macros.contains(name);
+        if let Some((source, _)) = self.mentions.iter().find(exports).filter(|_| file.is_empty()) {
+            return Some(here(source));
+        }
+        // An item that a macro defines; the first word of a path is then taken for another crate's.
+        (!is_first).then(|| here(file))
     }
 
     /// The shortest way from `from` to `to` along the uses, both included; at least one step.

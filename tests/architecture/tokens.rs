@@ -99,6 +99,8 @@ pub(super) struct Import {
     pub(super) line: usize,
     /// Whether others can see the name, in the crate at least.
     pub(super) public: bool,
+    /// Whether users of the crate can, as far as this declaration goes.
+    pub(super) unlimited: bool,
     /// As written: `["super", "a", "B"]`; the last is `*` for a glob.
     pub(super) path: Vec<String>,
     /// The name it has here.
@@ -108,6 +110,7 @@ pub(super) struct Import {
 }
 
 /// What a source says about other modules.
+#[derive(Default)]
 pub(super) struct Mentions {
     pub(super) imports: Vec<Import>,
     /// Paths of two words or more outside `use` declarations, with their lines and the inline modules around them.
@@ -116,30 +119,40 @@ pub(super) struct Mentions {
     pub(super) words: Vec<(usize, String)>,
     /// Names of the items that are defined here.
     pub(super) items: Vec<String>,
+    /// Names of the macros that are.
+    pub(super) macros: Vec<String>,
 }
 
 const ITEMS: [&str; 8] = ["fn", "struct", "enum", "trait", "const", "static", "type", "union"];
 
 /// Reads `code` (see [`code`]) word by word.
 pub(super) fn mentions(code: &str) -> Mentions {
-    let mut found = Mentions { imports: Vec::new(), paths: Vec::new(), words: Vec::new(), items: Vec::new() };
+    let mut found = Mentions::default();
     let tokens = tokens(code);
     let text = |i: usize| tokens.get(i).map_or("", |(_, token)| token.as_str());
     // Inline modules around the token, each with the depth of braces outside it.
     let (mut inside, mut depth): (Vec<(String, usize)>, usize) = (Vec::new(), 0);
-    let mut public = false;
+    let (mut public, mut unlimited, mut hidden) = (false, false, false);
     let mut i = 0;
     while i < tokens.len() {
         let line = tokens[i].0;
         let here = || inside.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
         match text(i) {
-            "{" => depth += 1,
+            "{" => {
+                hidden = false;
+                depth += 1;
+            }
             "}" => {
+                hidden = false;
                 depth = depth.saturating_sub(1);
                 inside.pop_if(|(_, outside)| *outside == depth);
             }
+            // Of the next item.
+            "doc" if text(i + 1) == "(" && text(i + 2) == "hidden" => hidden = true,
+            ";" => hidden = false,
             "pub" => {
                 public = true;
+                unlimited = text(i + 1) != "(" && !hidden;
                 if text(i + 1) == "(" {
                     i += tokens[i..].iter().position(|(_, t)| t == ")").unwrap_or(0);
                 }
@@ -152,19 +165,22 @@ pub(super) fn mentions(code: &str) -> Mentions {
                 continue;
             }
             // A declaration is no use.
-            "mod" if text(i + 2) == ";" => i += 2,
+            "mod" if text(i + 2) == ";" => i += 1,
             // Not the `use<'a>` of an `impl Trait`.
             "use" if text(i + 1) != "<" => {
                 let mut tree = |path: Vec<String>, name: String, line| {
-                    found.imports.push(Import { line, public, path, name, inside: here() });
+                    found.imports.push(Import { line, public, unlimited, path, name, inside: here() });
                 };
                 i = expand(&tokens, i + 1, &mut Vec::new(), &mut tree);
-                public = false;
+                (public, unlimited) = (false, false);
                 continue;
             }
             word if is_word(word) => {
                 if ITEMS.contains(&word) && is_word(text(i + 1)) {
                     found.items.push(text(i + 1).to_owned());
+                }
+                if word == "macro_rules" {
+                    found.macros.push(text(i + 2).to_owned());
                 }
                 let mut path = vec![word.to_owned()];
                 // `.field` and `::<T>::f` are no beginning of a path.
@@ -181,18 +197,18 @@ pub(super) fn mentions(code: &str) -> Mentions {
             }
             _ => {}
         }
-        public = false;
+        (public, unlimited) = (false, false);
         i += 1;
     }
     found
 }
 
-fn is_word(token: &str) -> bool {
+pub(super) fn is_word(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
 /// Words, `::` and single characters, with their lines. A raw identifier loses its `r#`.
-fn tokens(code: &str) -> Vec<(usize, String)> {
+pub(super) fn tokens(code: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (n, line) in code.lines().enumerate() {
         let line = line.replace("r#", "");
