@@ -1,6 +1,7 @@
 //! [`GaussianMixture`]: a mixture with the names of its features and the report of its fit. Reading and writing is in
 //! [`json`] and [`npz`]; [`PartialStart`] is any part of a mixture that a fit may start with.
 
+mod file;
 pub mod json;
 pub mod npz;
 mod start;

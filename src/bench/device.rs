@@ -3,9 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::measure::{first_iteration, measure};
+use super::problem::{Problem, Settings};
 use super::report::{CaseReport, Ceiling, DeviceTimes, KernelTime, Memory, Setup};
 use super::timing::{Spread, median};
-use super::{Bench, Problem, first_iteration, machine, measure, oracle};
+use super::{machine, oracle};
 use crate::compare::judge::Tier;
 use crate::data::Samples;
 use crate::engine::Engine;
@@ -61,9 +63,7 @@ impl Card {
 }
 
 /// Times `problem` on the adapter that was asked for.
-pub(super) fn run(bench: &mut Bench, problem: &Problem<'_>) -> Result<CaseReport> {
-    let settings = &bench.settings;
-    let card = &mut bench.card;
+pub(super) fn run(card: &mut Card, settings: &Settings, problem: &Problem<'_>) -> Result<CaseReport> {
     let options = crate::engine::choose::options(&settings.engine, true);
     let resident = machine::resident_bytes();
     machine::reset_peak();

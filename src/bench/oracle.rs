@@ -3,8 +3,9 @@
 //! afforded. A whole run on fewer samples than it was made for would starve components, and thin components drift:
 //! a rounding error in one iteration moves them, and with them the others, in the next.
 
+use super::check;
+use super::problem::{Problem, Settings};
 use super::timing::{Clock, run};
-use super::{Problem, Settings, check};
 use crate::compare::judge::{Check, Tier, judge};
 use crate::data::Samples;
 use crate::engine::Engine;

@@ -1,4 +1,4 @@
-//! One value per row: labels to compare with, and sample weights.
+//! One label per row, to compare with.
 
 use std::path::Path;
 
@@ -6,9 +6,9 @@ use ::csv::ByteRecord;
 
 use super::csv::{Rows, too_large};
 use super::number::{self, Cell};
-use super::samples::Values;
+use super::open::column;
 use super::source::{Format, Source, unchanged};
-use super::table::{self, ReadOptions, Table};
+use super::table::{ReadOptions, Table};
 use crate::error::{Error, Result};
 
 /// First cells that are headers even if all labels are text.
@@ -21,7 +21,7 @@ const HEADERS: [&str; 10] =
 /// `truth`, `component`, `cluster`, `category` or `y` (in any case, or the plural).
 ///
 /// # Errors
-/// As [`table::open`]; [`Error::Format`] if there is more than one column, or an empty label.
+/// As [`super::open`]; [`Error::Format`] if there is more than one column, or an empty label.
 pub fn open_labels(path: &Path) -> Result<Vec<String>> {
     read(path, None)
 }
@@ -98,35 +98,4 @@ fn read_labels(path: &Path, mut rows: Rows, n_rows: Option<usize>) -> Result<Vec
         return Err(Error::format(path, "there are no labels: the file is empty"));
     }
     Ok(labels)
-}
-
-/// Reads N sample weights: a 1-D (or N×1) `.npy`, or a CSV of one column with or without a header.
-///
-/// # Errors
-/// As [`table::open`]; [`Error::Format`] if there is more than one column or a weight is negative.
-pub fn open_weights(path: &Path) -> Result<Vec<f64>> {
-    let table = table::open(path, &ReadOptions::default())?;
-    let weights = column(path, "weights", &table)?;
-    match weights.iter().position(|weight| *weight < 0.0) {
-        Some(row) => Err(Error::format(
-            path,
-            format!("the weight of row {row} (from 0) is negative; weights are at least 0"),
-        )),
-        None => Ok(weights),
-    }
-}
-
-/// The only column of `table`.
-fn column(path: &Path, what: &str, table: &Table) -> Result<Vec<f64>> {
-    if table.samples.n_features() != 1 {
-        let n = table.samples.n_features();
-        return Err(Error::format(
-            path,
-            format!("{what} need one column with one value per row; this file has {n} columns"),
-        ));
-    }
-    Ok(match table.samples.values() {
-        Values::F64(values) => values.to_vec(),
-        Values::F32(values) => values.iter().map(|&value| f64::from(value)).collect(),
-    })
 }

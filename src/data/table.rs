@@ -1,11 +1,8 @@
-//! [`open`]: a file becomes a [`Table`] of samples.
+//! [`Table`]: samples that were read from a file, and what was asked for.
 
 use std::path::{Path, PathBuf};
 
-use super::labels::open_weights;
 use super::samples::Samples;
-use super::source::{Format, Source, unchanged};
-use super::{csv, npy};
 use crate::error::{Error, Result};
 
 /// What to read from a table.
@@ -20,7 +17,7 @@ pub struct ReadOptions {
     pub prefer_columns: Vec<String>,
     /// Columns to leave out.
     pub drop_columns: Vec<String>,
-    /// Sample weights: a column, which then is no feature. If no column matches, a file as for [`open_weights`].
+    /// Sample weights: a column, which then is no feature; where no column matches, a file as for [`super::open_weights`].
     pub weights: Option<String>,
     /// What to do with cells that hold no finite number.
     pub missing: Missing,
@@ -116,30 +113,6 @@ impl Table {
         let kept = values.into_iter().enumerate().filter(|(row, _)| dropped.next_if_eq(&row).is_none());
         Ok(kept.map(|(_, value)| value).collect())
     }
-}
-
-/// Reads a table from `path`; `-` is standard input. See [the module](super) for the formats and rules.
-///
-/// Peak memory is about 8 bytes per value kept (4 for `f4` NPY); NPY from a pipe is held once more while it is
-/// checked.
-///
-/// # Errors
-/// [`Error::Io`]; [`Error::Format`] for anything that is not a table; [`Error::RaggedRow`], [`Error::Cell`] and
-/// [`Error::NonFinite`] name the place; [`Error::UnknownColumn`] and [`Error::Option`] for the options.
-pub fn open(path: &Path, options: &ReadOptions) -> Result<Table> {
-    let mut source = Source::open(path)?;
-    let (path, as_opened) = (source.path().to_owned(), source.as_opened());
-    let read = match source.format()? {
-        Format::Npy => npy::read(source, options),
-        Format::Csv => csv::read(source, options),
-    };
-    let (mut table, weight_file) = unchanged(as_opened, read)?;
-    if let Some(file) = weight_file {
-        let weights = table.keep_rows(&format!("weights in {}", file.display()), open_weights(&file)?)?;
-        table.samples = table.samples.with_sample_weights(weights).map_err(|e| in_file(&path, e))?;
-    }
-    table.samples = table.samples.with_dropped_rows(table.dropped_rows.clone());
-    Ok(table)
 }
 
 /// Adds the file's name to errors of [`Samples`].

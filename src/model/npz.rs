@@ -38,10 +38,9 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::json::shorten;
 use super::{GaussianMixture, Parameters};
 use crate::data::npy::{Content, read_array};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shorten};
 use crate::mixture::shape::CovarianceType;
 use crate::output::npy_header;
 
@@ -136,7 +135,7 @@ impl GaussianMixture {
             return Err(arrays.invalid("covariances_", what));
         }
         let parameters = Parameters::new(covariance_type, weights, means, covariances)
-            .map_err(|e| super::json::rename_origin(e, origin))?;
+            .map_err(|e| e.with_origin(origin))?;
         let feature_names = match arrays.text("feature_names_in_") {
             Ok(names) => names.filter(|names| names.len() == d),
             Err(error) => {

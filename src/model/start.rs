@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::json::{Fields, MAX_DEPTH, Nested, rename_origin, text};
+use super::file::text;
+use super::json::{Fields, MAX_DEPTH, Nested};
 use super::{GaussianMixture, Parameters, npz};
 use crate::data;
 use crate::error::{Error, Result};
@@ -37,7 +38,7 @@ impl PartialStart {
         if npz::is_npz(&bytes) {
             let mixture = GaussianMixture::from_npz(&bytes, &origin)?.parameters;
             let mixture =
-                mixture.with_covariance_type(covariance_type).map_err(|e| rename_origin(e, &origin))?;
+                mixture.with_covariance_type(covariance_type).map_err(|e| e.with_origin(&origin))?;
             let n_features = Some(mixture.n_features());
             let (weights, means, covariances) = mixture.into_parts();
             return Ok(PartialStart {
@@ -49,7 +50,7 @@ impl PartialStart {
             });
         }
         Self::from_fields(&Fields::parse(text(&bytes, &origin)?, &origin)?, covariance_type)
-            .map_err(|e| rename_origin(e, &origin))
+            .map_err(|e| e.with_origin(&origin))
     }
 
     fn from_fields(fields: &Fields<'_>, target: CovarianceType) -> Result<Self> {
@@ -177,7 +178,7 @@ impl PartialStart {
         let parts = (resolved.weights.clone(), resolved.means.clone(), resolved.covariances.clone());
         neutral.mixture(parts.0, parts.1, parts.2).map_err(|e| {
             let e = if self.precisions.is_some() { as_precisions(e) } else { e };
-            rename_origin(e, "start")
+            e.with_origin("start")
         })?;
         Ok(resolved)
     }

@@ -5,13 +5,14 @@
 //! with `--require-verified` · 130, 143 interrupted by SIGINT, SIGTERM. A reader that went away is a quiet 0.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use wgmm::Error;
 
 use crate::interrupt;
+use crate::talk::say;
 
 /// Failed while running.
 const FAILED: u8 = 1;
@@ -159,9 +160,4 @@ fn flag(name: &str) -> String {
 /// A path as messages show it; `-` by what it stands for.
 pub(crate) fn shown(path: &Path) -> String {
     if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
-}
-
-/// One line on stderr. A closed stderr is no reason to fail.
-pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use wgmm::internals::output::remove_unfinished;
 
-use crate::exit::say;
+use crate::talk::say;
 
 /// The number it has everywhere.
 const SIGINT: i32 = 2;

@@ -1,9 +1,11 @@
-//! Writing to stdout, and small tables for people.
+//! Writing to stdout and to files, and small tables for people.
 
 use std::io::Write;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+use wgmm::internals::output::OutputFile;
+use wgmm::internals::plot::Figure;
 use wgmm::{Error, GaussianMixture};
 
 use crate::exit::{Failure, Outcome};
@@ -20,13 +22,32 @@ pub(crate) fn print_json(value: &Value) -> Outcome {
     print(format!("{value}\n").as_bytes())
 }
 
-/// A model without its report as JSON: it is a model file, too.
-pub(crate) fn model_json(model: &GaussianMixture) -> Outcome<Value> {
+/// A model as JSON: what its file holds.
+pub(crate) fn model_json(model: &GaussianMixture) -> Outcome<Map<String, Value>> {
     let mut text = Vec::new();
-    let bare = GaussianMixture { report: None, ..model.clone() };
     let unreadable = |e: std::io::Error| Error::write("standard output", e);
-    bare.write_json(&mut text).map_err(unreadable)?;
+    model.write_json(&mut text).map_err(unreadable)?;
     Ok(serde_json::from_slice(&text).map_err(|e| unreadable(e.into()))?)
+}
+
+/// A model without the report of its fit as JSON: it is a model file, too.
+pub(crate) fn bare_json(model: &GaussianMixture) -> Outcome<Value> {
+    model_json(&GaussianMixture { report: None, ..model.clone() }).map(Value::from)
+}
+
+/// Writes a figure in the format that the name of the file tells.
+pub(crate) fn write_figure(figure: &Figure, file: OutputFile) -> wgmm::Result<()> {
+    if file.path().extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) {
+        write_bytes(&figure.to_png()?, file)
+    } else {
+        write_bytes(figure.svg().as_bytes(), file)
+    }
+}
+
+/// Writes `bytes` and puts the file in place.
+pub(crate) fn write_bytes(bytes: &[u8], mut file: OutputFile) -> wgmm::Result<()> {
+    file.write_all(bytes).map_err(|e| Error::write(file.path(), e))?;
+    file.commit()
 }
 
 /// Whether an output is standard output.

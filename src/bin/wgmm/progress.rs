@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wgmm::internals::fit::em::Step;
 
-use crate::exit::say;
+use crate::talk::say;
 
 /// Least time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_millis(500);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fit, degenerate};
+use super::degenerate;
 use crate::data::Facts;
 use crate::error::{Error, Result};
 use crate::fit::options::{CheckedOptions, OnCollapse};
@@ -10,6 +10,23 @@ use crate::fit::update::Rescued;
 use crate::mixture::Parameters;
 use crate::model::GaussianMixture;
 use crate::report::{EngineInfo, FitReport, Restart, StopReason, WorstRounding};
+
+/// A fit that came to its end.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Fit {
+    /// The mixture, with the names of the features.
+    pub model: GaussianMixture,
+    /// How it was found.
+    pub report: FitReport,
+}
+
+impl Fit {
+    /// The mixture with the report beside it, as a model file holds both.
+    pub fn into_model(self) -> GaussianMixture {
+        GaussianMixture { report: Some(self.report), ..self.model }
+    }
+}
 
 /// What a fit has done up to the end of an iteration, see [`super::Step::state`]. [`super::resume`] goes on from
 /// it with the same bits: a restart draws its random numbers from a stream of its own, so nothing else is needed.

@@ -9,10 +9,10 @@ use wgmm::GaussianMixture;
 use wgmm::internals::fit::em::{FitState, Step};
 use wgmm::internals::report::{CollapseAction, FitReport, StopReason, Verification};
 
-use super::FitArgs;
+use super::args::FitArgs;
 use crate::exit::{Outcome, shown};
 use crate::input::count;
-use crate::output::{Align, align, cut, model_json, short};
+use crate::output::{Align, align, bare_json, cut, short};
 
 /// Most components and features in the summary.
 const SHOWN_COMPONENTS: usize = 20;
@@ -104,7 +104,7 @@ pub(super) fn json(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -
         "device": device,
         "options": options,
         "report": report,
-        "model": model_json(model)?,
+        "model": bare_json(model)?,
         "outputs": outputs,
         "timings": {
             "read_seconds": timings.read.as_secs_f64(),

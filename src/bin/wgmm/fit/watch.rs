@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use wgmm::internals::fit::em::{FitState, Observer, Step};
 
-use super::FitArgs;
+use super::args::FitArgs;
 use super::report::TraceRow;
 use crate::interrupt;
 use crate::progress::Progress;
