@@ -6,7 +6,7 @@ use wgmm::{CovarianceCenter, CovarianceType, Engine, FitOptions, Init, Samples};
 
 use crate::support::compare::{Bound, assert_close};
 use crate::support::distance::{Distances, assert_mixtures_agree};
-use crate::support::engines::{HOST, Kind, on_every_engine};
+use crate::support::engines::{Kind, on_every_engine};
 use crate::support::problem::{Problem, steps_from};
 
 on_every_engine!(
