@@ -1,11 +1,14 @@
 //! What a fit tells about itself. Everything here is the same on every run of the same inputs on the
 //! same device: times are not part of it.
 
+mod warning;
+
+pub use warning::Warning;
+
 use serde::{Deserialize, Serialize};
 
 /// Why a fit ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
     /// The mean log-likelihood changed by less than `tol`.
     Converged,
@@ -17,17 +20,12 @@ pub enum StopReason {
     DeviceFailed,
 }
 
-impl StopReason {
-    /// The name used in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            StopReason::Converged => "converged",
-            StopReason::MaxIter => "max-iter",
-            StopReason::Interrupted => "interrupted",
-            StopReason::DeviceFailed => "device-failed",
-        }
-    }
-}
+named!(StopReason: "stop_reason" {
+    Converged = "converged",
+    MaxIter = "max-iter",
+    Interrupted = "interrupted",
+    DeviceFailed = "device-failed",
+});
 
 /// What computed the sums of a fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +123,9 @@ pub struct FitReport {
     pub options: serde_json::Map<String, serde_json::Value>,
     /// What computed it.
     pub engine: EngineInfo,
+    /// What is to be known about the fit, in order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub warnings: Vec<Warning>,
 }
 
 impl FitReport {
@@ -209,8 +210,7 @@ pub struct Degenerate {
 }
 
 /// What was done about a component that collapsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CollapseAction {
     /// It started again at a badly explained sample.
     Reseed,
@@ -220,13 +220,4 @@ pub enum CollapseAction {
     Drop,
 }
 
-impl CollapseAction {
-    /// The name used in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CollapseAction::Reseed => "reseed",
-            CollapseAction::Floor => "floor",
-            CollapseAction::Drop => "drop",
-        }
-    }
-}
+named!(CollapseAction: "action" { Reseed = "reseed", Floor = "floor", Drop = "drop" });

@@ -8,6 +8,7 @@ mod layers;
 mod shaders;
 mod style;
 mod tokens;
+mod words;
 
 /// A source file: its path below the repository (with `/`) and its text.
 struct Source {

@@ -91,8 +91,7 @@ pub struct Check {
 }
 
 /// Where bounds come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BoundSource {
     /// What arithmetic of this precision reaches on well-conditioned data.
     #[default]
@@ -101,6 +100,8 @@ pub enum BoundSource {
     /// that is more (at most 100 times the contract).
     Conditioning,
 }
+
+named!(BoundSource: "bound_source" { Contract = "contract", Conditioning = "conditioning" });
 
 impl Check {
     /// Whether nothing was outside.

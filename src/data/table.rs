@@ -40,6 +40,8 @@ pub enum Header {
     No,
 }
 
+named!(Header: "header" { Detect = "detect", Yes = "yes", No = "no" });
+
 /// What to do with missing cells: empty, `NA`, `N/A`, `NaN`, `null`, `?`, infinities; NaN and infinities in NPY.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Missing {
@@ -49,6 +51,8 @@ pub enum Missing {
     /// Leave the row out and remember it in [`Table::dropped_rows`].
     Drop,
 }
+
+named!(Missing: "missing" { Error = "error", Drop = "drop" });
 
 /// A table that was read.
 #[derive(Debug, Clone)]
@@ -143,7 +147,7 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Table> {
 
 /// Adds the file's name to errors of [`Samples`].
 pub(super) fn in_file(path: &Path, e: Error) -> Error {
-    Error::format(path, e.to_string())
+    e.remedies().into_iter().fold(Error::format(path, e.facts()), Error::with_remedy)
 }
 
 /// A table and, where `weights` names one, the file with its weights.

@@ -17,7 +17,7 @@ use crate::fit::options::{CheckedOptions, Init, OnCollapse};
 use crate::mixture::Parameters;
 use crate::mixture::moments::{Moments, m_step, maximise};
 use crate::mixture::shape::CovarianceType;
-use crate::report::{Collapse, CollapseAction};
+use crate::report::{Collapse, CollapseAction, Warning};
 use draft::Draft;
 use find::{Found, find, is_sound};
 
@@ -251,11 +251,7 @@ impl<'a> Rescue<'a> {
         for c in (0..k).filter(|c| !good.contains(c)) {
             self.note(iteration, Some(c), CollapseAction::Drop);
         }
-        tracing::warn!(
-            "{} of {k} components collapsed in iteration {iteration} and were dropped; {} are left",
-            k - good.len(),
-            good.len()
-        );
+        Warning::ComponentsDropped { iteration, n_dropped: k - good.len(), n_left: good.len() }.tell();
         Ok(draft.only(&good))
     }
 

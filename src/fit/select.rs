@@ -13,8 +13,7 @@ use crate::mixture::shape::CovarianceType;
 use crate::model::GaussianMixture;
 
 /// What a candidate is judged by; lower is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Criterion {
     /// Bayesian information criterion ([`GaussianMixture::bic`]).
     #[default]
@@ -26,19 +25,7 @@ pub enum Criterion {
     Icl,
 }
 
-impl Criterion {
-    /// Every criterion, in the order of the documentation.
-    pub const ALL: [Criterion; 3] = [Criterion::Bic, Criterion::Aic, Criterion::Icl];
-
-    /// The name used in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Criterion::Bic => "bic",
-            Criterion::Aic => "aic",
-            Criterion::Icl => "icl",
-        }
-    }
-}
+named!(Criterion: "criterion" { Bic = "bic", Aic = "aic", Icl = "icl" });
 
 /// What to try.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::infer::{chunks, log_sum_exp};
 use crate::mixture::Parameters;
 use crate::model::GaussianMixture;
-use crate::report::Verification;
+use crate::report::{Verification, Warning};
 
 /// Most samples of a check by default.
 pub const SAMPLE: usize = 65_536;
@@ -37,6 +37,8 @@ pub enum Verify {
     /// None.
     None,
 }
+
+named!(Verify: "verify" { Sample = "sample", All = "all", None = "none" });
 
 /// How to check.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,13 +81,7 @@ pub fn verify(
     }
     let found = verification(engine, samples, &model.parameters, options)?;
     if let Some(v) = found.filter(|v| !v.verified) {
-        let off = v.difference.map_or("not a number".into(), |d| format!("off by {d:.1e}"));
-        tracing::warn!(
-            "THE RESULT IS NOT VERIFIED: the mean log-likelihood of {} samples is {off} against f64 arithmetic, {:.0e} is \
-             allowed. Do not use this model; fit again with `--engine cpu`, and please report it with the output of `wgmm devices`",
-            v.n_samples,
-            v.bound
-        );
+        Warning::NotVerified { n_samples: v.n_samples, difference: v.difference, bound: v.bound }.tell();
     }
     if let Some(report) = &mut model.report {
         report.verification = found;

@@ -29,15 +29,7 @@ pub enum CovarianceCenter {
     OldMean,
 }
 
-impl CovarianceCenter {
-    /// The name used in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CovarianceCenter::NewMean => "new-mean",
-            CovarianceCenter::OldMean => "old-mean",
-        }
-    }
-}
+named!(CovarianceCenter: "covariance_center" { NewMean = "new-mean", OldMean = "old-mean" });
 
 /// Responsibility-weighted sums over samples, with w_n the sample weights and o_k the `origins`:
 /// `effective_counts` N_k = Σ w r, `first_moments` Σ w r (x−o), `second_moments` Σ w r (x−o)(x−o)ᵀ,

@@ -15,6 +15,7 @@ use wgmm::internals::compare::run::{Followed, Outcome as Run, disturbed, follow}
 use wgmm::internals::compare::{ComponentDistances, component_distances};
 use wgmm::internals::data::Scaling;
 use wgmm::internals::engine::choose::{EngineKind, open_engine};
+use wgmm::internals::error::Remedy;
 use wgmm::internals::fit::em::Step;
 use wgmm::internals::fit::options::CheckedOptions;
 use wgmm::internals::infer;
@@ -24,7 +25,7 @@ use wgmm::{CovarianceType, Engine, Error, FitOptions, GaussianMixture, Samples};
 use crate::args::{DataArgs, DeviceArgs, FitFlags, ProgressArgs, TalkArgs, check_files, parse};
 use crate::exit::{Failure, Outcome, shown};
 use crate::progress::Progress;
-use crate::{input, output, talk};
+use crate::{input, output, talk, words};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -44,11 +45,7 @@ pub(crate) struct CompareArgs {
     n_components: Option<usize>,
     /// Engines from gpu, cpu, reference: all run from one start for as many iterations as the last, which the
     /// others are held against; gpu,cpu if not given
-    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = parse::choice([
-        ("gpu", EngineKind::Gpu),
-        ("cpu", EngineKind::Cpu),
-        ("reference", EngineKind::Reference),
-    ]))]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = parse::named_but(EngineKind::Auto))]
     engines: Vec<EngineKind>,
     /// Hold fits against this model instead, its components matched in the best way
     #[arg(long, value_name = "MODEL.json|.npz")]
@@ -57,7 +54,7 @@ pub(crate) struct CompareArgs {
     #[arg(long)]
     json: bool,
     /// Form of the covariances; that of --against, or full, if not given
-    #[arg(long, value_name = "TYPE", help_heading = "Fit", value_parser = parse::covariance())]
+    #[arg(long, value_name = "TYPE", help_heading = "Fit", value_parser = parse::named::<CovarianceType>())]
     covariance: Option<CovarianceType>,
     #[command(flatten)]
     flags: FitFlags,
@@ -115,7 +112,8 @@ pub(crate) fn run(args: &CompareArgs) -> Outcome {
     for &kind in &kinds {
         let opened = open_engine(samples, options.n_components, &args.device.request(kind));
         let (engine, line) = opened.map_err(|e| {
-            Failure::from(e).reworded(|text| text.replace("--engine cpu", "--engines cpu,reference"))
+            let others = || "`--engines cpu,reference` needs no graphics card".into();
+            Failure::with_words(e, |remedy| (*remedy == Remedy::CpuEngine).then(others))
         })?;
         args.talk.note(line);
         engines.push(engine);
@@ -171,9 +169,11 @@ fn check_usage(args: &CompareArgs) -> Outcome<Vec<EngineKind>> {
         return Err(Failure::usage(format!("--engines names {name} twice: name every engine once")));
     }
     let is_without_card = !engines.is_empty() && !engines.contains(&EngineKind::Gpu);
-    if let (true, Some(option)) = (is_without_card, args.device.request(EngineKind::Auto).of_card()) {
+    if let (true, Some(option)) = (is_without_card, args.device.request(EngineKind::Auto).card_only_option())
+    {
         return Err(Failure::usage(format!(
-            "--{option} is about a graphics adapter, but --engines names no gpu: leave one of them out"
+            "{} is about a graphics adapter, but --engines names no gpu: leave one of them out",
+            words::flag(option)
         )));
     }
     Ok(match (&args.against, engines.len()) {

@@ -20,7 +20,7 @@ use wgmm::{CovarianceType, Error, GaussianMixture};
 use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, VerifyArgs, parse};
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, is_stdout};
-use crate::{input, interrupt, talk};
+use crate::{input, interrupt, talk, words};
 use checkpoint::{CheckpointArgs, Checkpoints};
 use files::Files;
 use pictures::{PictureArgs, Pictures};
@@ -56,7 +56,7 @@ pub(crate) struct FitArgs {
     json: bool,
 
     /// Form of the covariances
-    #[arg(long, default_value = "full", value_name = "TYPE", help_heading = "Fit", value_parser = parse::covariance())]
+    #[arg(long, default_value = "full", value_name = "TYPE", help_heading = "Fit", value_parser = parse::named::<CovarianceType>())]
     covariance: CovarianceType,
     /// End with exit code 5 if the fit did not converge (the model is written all the same)
     #[arg(long, help_heading = "Fit")]
@@ -128,7 +128,7 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
     };
     if let Err(error) = verify(engine.as_mut(), samples, &mut model, &verify_options) {
         // The model is there, and not to be lost.
-        tracing::warn!("the result could not be checked in f64: {error}");
+        tracing::warn!("the result could not be checked in f64: {}", words::error(&error));
     }
     if let Some(report) = &mut model.report {
         describe(report);

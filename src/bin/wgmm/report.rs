@@ -9,7 +9,6 @@ use serde_json::Value;
 use wgmm::GaussianMixture;
 use wgmm::internals::data::{Header, column_list};
 use wgmm::internals::engine::choose::open_engine;
-use wgmm::internals::error::quoted;
 use wgmm::internals::output::OutputFile;
 use wgmm::internals::plot::{self, PageOptions, PlotOptions};
 use wgmm::internals::report::{CollapseAction, FitReport, StopReason};
@@ -19,6 +18,7 @@ use crate::condition::feature;
 use crate::exit::{Failure, Outcome, shown};
 use crate::output::is_stdout;
 use crate::plot::{named, write_bytes};
+use crate::words::quoted;
 use crate::{input, talk};
 use printed::Printed;
 

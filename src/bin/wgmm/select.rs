@@ -23,7 +23,7 @@ use crate::exit::{Failure, Outcome, shown};
 use crate::fit::{NOT_CONVERGED, report};
 use crate::output::{self, Align, align, is_stdout};
 use crate::progress::Progress;
-use crate::{input, interrupt, talk};
+use crate::{input, interrupt, talk, words};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -38,10 +38,10 @@ pub(crate) struct SelectArgs {
     #[arg(long = "components", short = 'k', value_name = "RANGE", allow_hyphen_values = true, value_parser = parse::counts)]
     components: parse::Counts,
     /// Forms of the covariances to try, separated by commas
-    #[arg(long, default_value = "full", value_name = "TYPE,...", value_delimiter = ',', value_parser = parse::covariance())]
+    #[arg(long, default_value = "full", value_name = "TYPE,...", value_delimiter = ',', value_parser = parse::named::<CovarianceType>())]
     covariance: Vec<CovarianceType>,
     /// What decides
-    #[arg(long, default_value = "bic", value_name = "NAME", value_parser = parse::choice(Criterion::ALL.map(|c| (c.name(), c))))]
+    #[arg(long, default_value = "bic", value_name = "NAME", value_parser = parse::named::<Criterion>())]
     criterion: Criterion,
     /// Write the best model
     #[arg(long, short, value_name = "BEST.json|.npz")]
@@ -105,7 +105,7 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
     let signal = signal.filter(|_| selection.interrupted);
     for candidate in &selection.candidates {
         if let Err(error) = &candidate.outcome {
-            tracing::warn!("{} failed: {error}", name(candidate.cell));
+            tracing::warn!("{} failed: {}", name(candidate.cell), words::error(error));
         }
     }
     let Some((best, mut model)) = selection.best.take() else {
@@ -116,7 +116,7 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
     };
     if let Err(error) = verify(engine.as_mut(), &table.samples, &mut model, &verify_options) {
         // The model is there, and not to be lost.
-        tracing::warn!("the best fit could not be checked in f64: {error}");
+        tracing::warn!("the best fit could not be checked in f64: {}", words::error(&error));
     }
     if let Some(report) = &mut model.report {
         report.dropped_rows.clone_from(&table.dropped_rows);

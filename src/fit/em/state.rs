@@ -9,7 +9,7 @@ use crate::fit::collapse::Rescued;
 use crate::fit::options::{CheckedOptions, OnCollapse};
 use crate::mixture::Parameters;
 use crate::model::GaussianMixture;
-use crate::report::{EngineInfo, FitReport, Restart, StopReason, WorstRounding};
+use crate::report::{EngineInfo, FitReport, Restart, StopReason, Warning, WorstRounding};
 
 /// What a fit has done up to the end of an iteration, see [`super::Step::state`]. [`super::resume`] goes on from
 /// it with the same bits: a restart draws its random numbers from a stream of its own, so nothing else is needed.
@@ -131,13 +131,13 @@ impl FitState {
 
     /// The next restart failed.
     pub(super) fn fail(&mut self, trace: Vec<f64>, failure: Failure) {
-        let error = failure.clone().into_error().to_string();
-        tracing::warn!("restart {} failed: {error}", self.ended.len());
+        let error = failure.clone().into_error();
+        Warning::restart_failed(self.ended.len(), &error).tell();
         let summary = Restart {
             n_iter: 0,
             converged: false,
             lower_bound: None,
-            error: Some(error),
+            error: Some(error.facts()),
             collapses: Vec::new(),
         };
         self.ended.push(Ended { summary, trace, failure: Some(failure) });
@@ -200,6 +200,7 @@ impl FitState {
             restarts: self.ended.into_iter().map(|ended| ended.summary).collect(),
             options: options.to_map(),
             engine,
+            warnings: Vec::new(),
         });
         Ok(model)
     }

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 
 use wgmm::internals::engine::cpu::CpuEngine;
-use wgmm::internals::error::quoted;
 use wgmm::internals::fit::em::{self, FitState, Observer, Step};
 use wgmm::internals::fit::options::CheckedOptions;
 use wgmm::internals::report::{FitReport, StopReason};
@@ -13,6 +12,7 @@ use super::FitArgs;
 use super::files::Files;
 use super::report::TraceRow;
 use crate::exit::{Failure, shown};
+use crate::words::quoted;
 
 /// An observer that also keeps what the fit has done, where that may be needed.
 pub(super) struct Keep<'o> {

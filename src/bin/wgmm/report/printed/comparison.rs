@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use wgmm::internals::error::quoted;
 use wgmm::internals::plot::{Section, SectionTable};
 use wgmm::internals::report::EngineInfo;
 use wgmm::{CovarianceType, GaussianMixture, Samples};
 
 use super::{object, refused, shape_differences, time};
 use crate::exit::{Failure, Outcome, shown};
+use crate::words::quoted;
 
 /// What is used of the object.
 #[derive(Deserialize)]

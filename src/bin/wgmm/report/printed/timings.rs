@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use wgmm::GaussianMixture;
-use wgmm::internals::error::quoted;
 use wgmm::internals::plot::Section;
 use wgmm::internals::report::FitReport;
 
 use super::{object, refused, shape_differences, time};
 use crate::exit::{Failure, Outcome, shown};
+use crate::words::quoted;
 
 /// Differences that are named at most.
 const MOST: usize = 4;
