@@ -1,5 +1,11 @@
 //! One error type for the whole crate. Every variant carries the facts as fields; its text names the
-//! file, row, column or option at fault and the next step to take.
+//! file, row, column or option at fault and the next step to take. Steps that a front end has its own
+//! words for are values, see [`Remedy`].
+
+mod facts;
+mod remedy;
+
+pub use remedy::{Remedy, worded};
 
 use std::path::PathBuf;
 
@@ -10,11 +16,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///
 /// Rows are counted from 1 as lines of the file (the header is line 1 where there is one) for text
 /// formats, and from 0 as array indices for samples in memory.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read or written.
-    #[error("{}: cannot {action}: {source}. {hint}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -26,15 +31,15 @@ pub enum Error {
         hint: &'static str,
     },
     /// A file's content is not what its format asks for.
-    #[error("{}: {what}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong and the next step.
+        /// What is wrong and how to repair it.
         what: String,
+        /// What else can be done.
+        remedies: Box<[Remedy]>,
     },
     /// A cell of a table is not a finite number.
-    #[error("{}, line {line}, column {column} ({name}): {found:?} is not a finite number. {hint}", path.display())]
     Cell {
         /// The file.
         path: PathBuf,
@@ -46,11 +51,12 @@ pub enum Error {
         name: String,
         /// The text found (shortened to 40 characters).
         found: String,
-        /// The next step.
-        hint: String,
+        /// How to repair it; may be empty.
+        hint: &'static str,
+        /// What else can be done.
+        remedies: Box<[Remedy]>,
     },
     /// A row of a table has too few or too many cells.
-    #[error("{}, line {line}: {found} cells where {expected} were expected. Repair or remove the row; every row needs the same number of cells", path.display())]
     RaggedRow {
         /// The file.
         path: PathBuf,
@@ -62,9 +68,6 @@ pub enum Error {
         found: usize,
     },
     /// A sample held in memory is NaN or infinite.
-    #[error(
-        "{origin}: the value at row {row}, column {column} (counted from 0) is {value}. Remove such rows (`--missing drop`) or repair them: a mixture is defined on finite numbers only"
-    )]
     NonFinite {
         /// Where the samples came from (a path or `samples`).
         origin: String,
@@ -76,7 +79,6 @@ pub enum Error {
         value: f64,
     },
     /// An option has a value outside its range, or options contradict each other.
-    #[error("{name} = {value}: {allowed}")]
     Option {
         /// The option's name.
         name: &'static str,
@@ -86,7 +88,6 @@ pub enum Error {
         allowed: String,
     },
     /// A column name or index that the data does not have.
-    #[error("{}: there is no column {name:?}. {hint}", path.display())]
     UnknownColumn {
         /// The file.
         path: PathBuf,
@@ -94,11 +95,10 @@ pub enum Error {
         name: String,
         /// The columns there are, or the closest name.
         hint: String,
+        /// What can be done.
+        remedies: Box<[Remedy]>,
     },
     /// Fewer samples than the fit needs.
-    #[error(
-        "Expected n_samples >= n_components but got n_components = {n_components}, n_samples = {n_samples}. Ask for fewer components or bring more samples"
-    )]
     TooFewSamples {
         /// Samples with positive weight.
         n_samples: usize,
@@ -106,7 +106,6 @@ pub enum Error {
         n_components: usize,
     },
     /// Two things that must have the same size have not.
-    #[error("{what}: expected {expected}, found {found}")]
     Shape {
         /// Which quantity.
         what: String,
@@ -116,7 +115,6 @@ pub enum Error {
         found: String,
     },
     /// A model, start or set of parameters that is not a valid mixture.
-    #[error("{origin}: field `{field}` {what}")]
     InvalidParameters {
         /// The file, or `parameters`.
         origin: String,
@@ -126,9 +124,6 @@ pub enum Error {
         what: String,
     },
     /// No adapter fits the request.
-    #[error(
-        "no graphics adapter fits the request {requested:?}. Adapters found: {available}. Install a Vulkan, Metal or DX12 driver (Debian/Ubuntu: `apt-get install mesa-vulkan-drivers libvulkan1`, or the NVIDIA driver's Vulkan package), or use `--engine cpu`"
-    )]
     NoDevice {
         /// What was asked for.
         requested: String,
@@ -136,9 +131,6 @@ pub enum Error {
         available: String,
     },
     /// The problem can never fit this adapter.
-    #[error(
-        "this problem needs {limit} = {required}, but the adapter allows {available}. Use `--engine cpu`, or an adapter with a larger limit"
-    )]
     LimitExceeded {
         /// The limit's name.
         limit: &'static str,
@@ -148,9 +140,6 @@ pub enum Error {
         available: u64,
     },
     /// The device has no room for a buffer now.
-    #[error(
-        "the graphics device has no room for {label} ({bytes} bytes), nor for smaller pieces where the work can be cut. Close other programs that use the card, or use `--engine cpu`"
-    )]
     OutOfMemory {
         /// The buffer's label.
         label: String,
@@ -158,9 +147,6 @@ pub enum Error {
         bytes: u64,
     },
     /// The device went away (driver reset, unplugged, watchdog).
-    #[error(
-        "the graphics device was lost during {stage}: {message}. The driver was probably reset; run again, or use `--engine cpu`"
-    )]
     DeviceLost {
         /// The stage that noticed.
         stage: String,
@@ -168,9 +154,6 @@ pub enum Error {
         message: String,
     },
     /// The device did not answer in time.
-    #[error(
-        "the graphics device did not finish {stage} within {seconds} s. It hangs, or its driver does: restart it, or use `--engine cpu`"
-    )]
     Timeout {
         /// The stage waited for.
         stage: String,
@@ -178,9 +161,6 @@ pub enum Error {
         seconds: u64,
     },
     /// A shader was refused or a device operation failed validation: a bug of this crate or of the driver.
-    #[error(
-        "{stage}: the graphics driver refused the work: {message}. Please report this with the output of `wgmm devices`; `--engine cpu` works meanwhile"
-    )]
     Shader {
         /// The shader or stage.
         stage: String,
@@ -188,10 +168,6 @@ pub enum Error {
         message: String,
     },
     /// A component explains (almost) no sample any more.
-    #[error(
-        "component {component} collapsed {}: its effective count is {effective_count:e}. Try to decrease the number of components, increase reg_covar, or scale the input data; `--n-init` tries other starts, `--on-collapse reseed` (or floor, drop) goes on",
-        when(*iteration)
-    )]
     ComponentCollapsed {
         /// Component, from 0.
         component: usize,
@@ -201,16 +177,6 @@ pub enum Error {
         effective_count: f64,
     },
     /// A covariance is not positive definite.
-    #[error(
-        "the covariance of component {component} is not positive definite{} (pivot {pivot} is {value:e}): Fitting the mixture model failed because {}{}",
-        iteration.map_or(String::new(), |i| format!(" {}", when(i))),
-        if value.is_finite() {
-            "some components have ill-defined empirical covariance (for instance caused by singleton or collapsed samples). Try to decrease the number of components, increase reg_covar, or scale the input data"
-        } else {
-            "squares of the samples are too large for its arithmetic. Scale the input data, or leave out the column or rows of such values"
-        },
-        if iteration.is_some() && value.is_finite() { "; `--on-collapse reseed` (or floor, drop) goes on" } else { "" }
-    )]
     NotPositiveDefinite {
         /// Component, from 0.
         component: usize,
@@ -222,11 +188,6 @@ pub enum Error {
         iteration: Option<usize>,
     },
     /// A checkpoint of another fit.
-    #[error(
-        "{}: the checkpoint belongs to another fit: {}. Repeat the data and options of the fit that wrote it, or begin anew without it",
-        path.display(),
-        differences.join("; ")
-    )]
     Checkpoint {
         /// The file.
         path: PathBuf,
@@ -234,10 +195,6 @@ pub enum Error {
         differences: Vec<String>,
     },
     /// Arithmetic left the finite numbers, or the device lost work.
-    #[error(
-        "{stage} gave a result that cannot be right{}: {what}. Try `--engine cpu`; if that works, please report this with the output of `wgmm devices`",
-        during(*iteration)
-    )]
     NonFiniteResult {
         /// Where it was seen.
         stage: &'static str,
@@ -248,18 +205,8 @@ pub enum Error {
     },
 }
 
-/// The iteration of an E-step, if it belongs to one, as messages name it.
-fn during(iteration: Option<usize>) -> String {
-    iteration.map(|iteration| format!(" in iteration {iteration}")).unwrap_or_default()
-}
-
-/// An iteration as messages name it.
-fn when(iteration: usize) -> String {
-    if iteration == 0 { "at the start".into() } else { format!("in iteration {iteration}") }
-}
-
 /// `text` without control characters: what a file holds must not drive the terminal that shows an error about it.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
@@ -267,16 +214,6 @@ pub(crate) fn printable(text: &str) -> String {
 pub(crate) fn shorten(text: &str) -> String {
     const MOST: usize = 200;
     text.chars().take(MOST).collect()
-}
-
-/// A word as a POSIX shell takes it, for the commands that messages advise.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 impl Error {
@@ -330,9 +267,26 @@ impl Error {
         }
     }
 
+    /// The text of this error with its remedies in the words of `word`; [`Display`](std::fmt::Display) takes their own.
+    pub fn worded(&self, word: impl Fn(&Remedy) -> String) -> String {
+        worded(self.facts(), &self.remedies(), word)
+    }
+
+    /// Puts `remedy` behind those of an error about a file's content.
+    #[must_use]
+    pub(crate) fn with_remedy(mut self, remedy: Remedy) -> Self {
+        if let Error::Format { remedies, .. }
+        | Error::Cell { remedies, .. }
+        | Error::UnknownColumn { remedies, .. } = &mut self
+        {
+            *remedies = remedies.iter().cloned().chain([remedy]).collect();
+        }
+        self
+    }
+
     /// An [`Error::Format`]; control characters in `what` are replaced.
     pub fn format(path: impl Into<PathBuf>, what: impl Into<String>) -> Self {
-        Error::Format { path: path.into(), what: printable(&what.into()) }
+        Error::Format { path: path.into(), what: printable(&what.into()), remedies: Box::default() }
     }
 
     /// An [`Error::Shape`].

@@ -5,6 +5,7 @@ pub mod checkpoint;
 mod collapse;
 pub mod em;
 pub mod init;
+pub mod judge;
 pub mod options;
 pub mod select;
 pub mod update;

@@ -10,6 +10,6 @@ macro_rules! shown {
     };
 }
 
-shown!(bench, compare, data, engine, error, fit, infer, mixture, model, output, report);
+shown!(bench, compare, data, engine, error, fit, infer, mixture, model, names, output, report);
 #[cfg(feature = "plot")]
 shown!(plot);

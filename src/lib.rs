@@ -83,6 +83,9 @@
 //! `gpu` (default): the WGSL engine. `cli` (default): the `wgmm` command. `plot` (part of `cli`): pictures. `ndarray`: samples from views.
 //! `default-features = false` leaves a light CPU library.
 
+#[macro_use]
+mod names;
+
 mod bench;
 mod compare;
 mod data;

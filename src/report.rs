@@ -1,13 +1,14 @@
 //! What a fit tells about itself. Everything here is the same on every run of the same inputs on the
 //! same device: times are not part of it.
 
-use std::fmt;
+mod warning;
+
+pub use warning::Warning;
 
 use serde::{Deserialize, Serialize};
 
 /// Why a fit ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
     /// The mean log-likelihood changed by less than `tol`.
     Converged,
@@ -19,21 +20,15 @@ pub enum StopReason {
     DeviceFailed,
 }
 
-impl StopReason {
-    /// The name used in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            StopReason::Converged => "converged",
-            StopReason::MaxIter => "max-iter",
-            StopReason::Interrupted => "interrupted",
-            StopReason::DeviceFailed => "device-failed",
-        }
-    }
-}
+named!(StopReason: "stop_reason" {
+    Converged = "converged",
+    MaxIter = "max-iter",
+    Interrupted = "interrupted",
+    DeviceFailed = "device-failed",
+});
 
 /// The precision of sums over samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Precision {
     /// Single, finished in double.
     F32,
@@ -41,15 +36,9 @@ pub enum Precision {
     F64,
 }
 
-impl Precision {
-    /// The name used in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Precision::F32 => "f32",
-            Precision::F64 => "f64",
-        }
-    }
+named!(Precision: "precision" { F32 = "f32", F64 = "f64" });
 
+impl Precision {
     /// Half of it is what one rounding may take from a number.
     pub const fn epsilon(self) -> f64 {
         match self {
@@ -59,21 +48,8 @@ impl Precision {
     }
 }
 
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl fmt::Display for EngineKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// A kind of engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EngineKind {
     /// Only in a request: a hardware graphics adapter if there is one and the problem is big enough to gain from it,
     /// else all cores. Never a software adapter.
@@ -87,17 +63,7 @@ pub enum EngineKind {
     Reference,
 }
 
-impl EngineKind {
-    /// The name used on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            EngineKind::Auto => "auto",
-            EngineKind::Gpu => "gpu",
-            EngineKind::Cpu => "cpu",
-            EngineKind::Reference => "reference",
-        }
-    }
-}
+named!(EngineKind: "engine" { Auto = "auto", Gpu = "gpu", Cpu = "cpu", Reference = "reference" });
 
 /// What computed the sums of a fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,6 +177,9 @@ pub struct FitReport {
     pub options: serde_json::Map<String, serde_json::Value>,
     /// What computed it.
     pub engine: EngineInfo,
+    /// What is to be known about the fit, in order of time.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub warnings: Vec<Warning>,
 }
 
 impl FitReport {
@@ -295,8 +264,7 @@ pub struct Degenerate {
 }
 
 /// What was done about a component that collapsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CollapseAction {
     /// It started again at a badly explained sample.
     Reseed,
@@ -306,13 +274,4 @@ pub enum CollapseAction {
     Drop,
 }
 
-impl CollapseAction {
-    /// The name used in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CollapseAction::Reseed => "reseed",
-            CollapseAction::Floor => "floor",
-            CollapseAction::Drop => "drop",
-        }
-    }
-}
+named!(CollapseAction: "action" { Reseed = "reseed", Floor = "floor", Drop = "drop" });

@@ -11,6 +11,7 @@ mod shaders;
 mod style;
 mod surface;
 mod tokens;
+mod words;
 
 /// A source file: its path below the repository (with `/`) and its text.
 struct Source {

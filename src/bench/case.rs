@@ -64,8 +64,7 @@ impl Case {
             Error::option("case", format!("{text:?}"), allowed)
         };
         let mut parts: Vec<&str> = text.split(',').map(str::trim).collect();
-        let types = CovarianceType::ALL;
-        let given = parts.last().and_then(|last| types.into_iter().find(|t| t.name() == *last));
+        let given = parts.last().and_then(|last| last.parse::<CovarianceType>().ok());
         if given.is_some() {
             parts.pop();
         }

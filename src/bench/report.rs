@@ -8,7 +8,7 @@ use super::case::Case;
 use super::machine::Machine;
 use super::timing::Spread;
 use crate::compare::judge::Check;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::report::{EngineInfo, EngineKind};
 
 /// Name and version of the JSON object.
@@ -208,14 +208,15 @@ pub struct Ratio {
 }
 
 impl Report {
-    /// Reads a report that `--save` wrote.
+    /// Reads a report that was saved.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] for anything else than a report of this schema.
     pub fn read(path: &Path) -> Result<Report> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::read(path, e))?;
         let refuse = |what: String| {
-            Error::format(path, format!("is no report of `wgmm bench --save`: {what}. Save a new one"))
+            Error::format(path, format!("is no saved report of a bench: {what}"))
+                .with_remedy(Remedy::BenchReport)
         };
         let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| refuse(e.to_string()))?;
         match value.get("schema").and_then(|schema| schema.as_str()) {

@@ -95,8 +95,7 @@ pub struct Check {
 }
 
 /// The source of bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BoundSource {
     /// What arithmetic of this precision reaches on well-conditioned data.
     #[default]
@@ -105,6 +104,8 @@ pub enum BoundSource {
     /// most 100 times the contract).
     Conditioning,
 }
+
+named!(BoundSource: "bound_source" { Contract = "contract", Conditioning = "conditioning" });
 
 impl Check {
     /// Whether nothing was outside.

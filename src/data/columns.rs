@@ -44,12 +44,9 @@ pub(super) fn select(
             Err(_) if std::fs::metadata(wanted).is_ok_and(|found| !found.is_dir()) => {
                 weight_file = Some(PathBuf::from(wanted))
             }
-            Err(Error::UnknownColumn { path, name, hint }) => {
-                return Err(Error::UnknownColumn {
-                    path,
-                    name,
-                    hint: format!("{hint}. There is no weights file of that name either"),
-                });
+            Err(Error::UnknownColumn { path, name, hint, remedies }) => {
+                let hint = format!("{hint}. There is no weights file of that name either");
+                return Err(Error::UnknownColumn { path, name, hint, remedies });
             }
             Err(e) => return Err(e),
         }
@@ -97,7 +94,7 @@ pub(super) fn select(
     Ok(Selection { features, weight, weight_file })
 }
 
-/// Names as `--columns` takes them.
+/// Names as one text: separated by commas, and quoted as in CSV if they hold one.
 pub fn column_list(names: &[String]) -> String {
     let field = |name: &String| {
         if name.contains([',', '"', '\n']) || name.trim() != name {
@@ -111,8 +108,10 @@ pub fn column_list(names: &[String]) -> String {
 
 /// A column by header name (which wins) or by number from 1.
 fn find(path: &Path, wanted: &str, names: Option<&[String]>, width: usize) -> Result<usize> {
-    let unknown =
-        |hint: String| Error::UnknownColumn { path: path.into(), name: shorten(wanted.as_bytes()), hint };
+    let unknown = |hint: String| {
+        let name = shorten(wanted.as_bytes());
+        Error::UnknownColumn { path: path.into(), name, hint, remedies: Box::default() }
+    };
     let mut matches = names.unwrap_or_default().iter().enumerate().filter(|(_, name)| *name == wanted.trim());
     if let Some((column, _)) = matches.next() {
         return match matches.next() {

@@ -12,7 +12,8 @@ use super::number::{self, Cell};
 use super::samples::Samples;
 use super::source::Source;
 use super::table::{Header, Missing, Opened, Places, ReadOptions, Table, in_file};
-use crate::error::{Error, Result, quoted};
+use crate::error::{Error, Remedy, Result};
+use crate::report::Warning;
 
 /// Reads a CSV table.
 pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
@@ -25,10 +26,7 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
     let header = is_header(&path, line, &row, options)?.then(|| row.iter().map(text).collect::<Vec<_>>());
     let width = row.len();
     let selection = columns::select(&path, options, header.as_deref(), width).map_err(|e| match e {
-        Error::UnknownColumn { path, name, hint } if header.is_none() => {
-            let hint = format!("{hint}. If the first row holds the names, say so with `--header yes`");
-            Error::UnknownColumn { path, name, hint }
-        }
+        error @ Error::UnknownColumn { .. } if header.is_none() => error.with_remedy(Remedy::HeaderIsThere),
         other => other,
     })?;
     let denied_header = (options.header == Header::No).then_some(line);
@@ -90,8 +88,8 @@ pub(super) fn read(source: Source, options: &ReadOptions) -> Result<Opened> {
 
 /// The rows up to `line` fill the memory.
 pub(super) fn too_large(path: &Path, line: u64) -> Error {
-    let what = format!("the file does not fit into memory (line {line}). Give fewer columns or rows");
-    Error::format(path, what)
+    let what = format!("the file does not fit into memory (line {line})");
+    Error::format(path, what).with_remedy(Remedy::FewerColumns)
 }
 
 fn advance(rows: &mut Rows, row: &mut ByteRecord, line: &mut u64) -> Result<bool> {
@@ -123,12 +121,8 @@ fn is_header(path: &Path, line: u64, row: &ByteRecord, options: &ReadOptions) ->
         let is_known =
             !wanted.is_empty() && wanted.iter().all(|name| row.iter().any(|cell| text(cell) == *name));
         if !is_known && counts_up(&kinds) {
-            tracing::warn!(
-                "{}: line {line} counts up ({}, ...) like the names of columns, and is read as data. `--header yes` \
-                 takes it as the header; `--header no` says that it is data",
-                path.display(),
-                row.iter().take(3).map(text).collect::<Vec<_>>().join(", ")
-            );
+            let first_cells = row.iter().take(3).map(text).collect();
+            Warning::HeaderLikeData { path: path.display().to_string(), line, first_cells }.tell();
         }
         return Ok(is_known);
     };
@@ -151,17 +145,14 @@ fn is_header(path: &Path, line: u64, row: &ByteRecord, options: &ReadOptions) ->
         return Ok(false);
     }
     let shown = |column: usize| number::plain(number::trim(row.get(column).unwrap_or_default()));
-    Err(Error::format(
-        path,
-        format!(
-            "line {line} is neither a header nor data: column {} is {:?} but column {} is the number {}. If it is the header, say so with `--header yes`; if it is data, repair the cell or leave the column out with `--drop-columns {}`",
-            name + 1,
-            shown(name),
-            digit + 1,
-            shown(digit),
-            name + 1,
-        ),
-    ))
+    let what = format!(
+        "line {line} is neither a header nor data: column {} is {:?} but column {} is the number {}",
+        name + 1,
+        shown(name),
+        digit + 1,
+        shown(digit),
+    );
+    Err(Error::format(path, what).with_remedy(Remedy::HeaderOrColumn((name + 1).to_string())))
 }
 
 /// Whether the cells are whole numbers, each one more than the last: 0, 1, ... or 1, 2, ..., and with three columns or
@@ -251,11 +242,9 @@ impl Cells<'_> {
             Cell::Number(value) => Ok(Some(value)),
             Cell::Missing if self.missing == Missing::Drop => Ok(None),
             _ => {
-                let mut advice = number::advice(cell, &self.option(column));
-                if self.denied_header == Some(line) {
-                    advice += ". If this line is the header, leave `--header no` out";
-                }
-                Err(self.refuse(line, row, column, advice))
+                let error = self.refuse(line, row, column);
+                let is_denied = self.denied_header == Some(line);
+                Err(if is_denied { error.with_remedy(Remedy::HeaderIsNotDenied) } else { error })
             }
         }
     }
@@ -272,20 +261,23 @@ impl Cells<'_> {
         let typed = |name: &&String| self.name(column).as_ref() == Some(*name) && !name.starts_with('-');
         match names.get(column).filter(typed) {
             Some(name) if names.iter().filter(|other| *other == name).count() == 1 => {
-                quoted(&columns::column_list(std::slice::from_ref(name)))
+                columns::column_list(std::slice::from_ref(name))
             }
             _ => (column + 1).to_string(),
         }
     }
 
-    fn refuse(&self, line: u64, row: &ByteRecord, column: usize, hint: String) -> Error {
+    fn refuse(&self, line: u64, row: &ByteRecord, column: usize) -> Error {
+        let cell = row.get(column).unwrap_or_default();
+        let (hint, remedy) = number::advice(cell, || self.option(column));
         Error::Cell {
             path: self.path.into(),
             line,
             column: column + 1,
             name: self.name(column).unwrap_or_else(|| "unnamed".into()),
-            found: number::shorten(row.get(column).unwrap_or_default()),
+            found: number::shorten(cell),
             hint,
+            remedies: remedy.into_iter().collect(),
         }
     }
 }

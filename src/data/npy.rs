@@ -12,7 +12,7 @@ use super::columns::{self, Selection};
 use super::samples::{Samples, Values};
 use super::source::Source;
 use super::table::{Header as HeaderRow, Missing, Opened, Places, ReadOptions, Table, in_file};
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 
 /// Bytes decoded at a time; a multiple of every value size.
 const BLOCK: usize = 1 << 16;
@@ -136,10 +136,8 @@ impl ReadTable {
         let mut values = Vec::new();
         // Cannot overflow: width <= n_columns, and the whole array was checked.
         if values.try_reserve_exact(n_rows * width).is_err() {
-            let what = format!(
-                "{n_rows} rows of {width} columns do not fit into memory. Give fewer columns (`--columns`) or rows"
-            );
-            return Err(Error::format(&self.path, what));
+            let what = format!("{n_rows} rows of {width} columns do not fit into memory");
+            return Err(Error::format(&self.path, what).with_remedy(Remedy::FewerColumns));
         }
         if !in_order {
             values.resize(n_rows * width, T::default());

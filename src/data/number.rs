@@ -1,6 +1,6 @@
 //! Numbers in text cells: one strict decimal grammar, so that nothing is read as something else.
 
-use crate::error::printable;
+use crate::error::{Remedy, printable};
 
 /// What a text cell holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,37 +81,31 @@ fn is_decimal(cell: &[u8]) -> bool {
     !exponent.is_empty() && digits(exponent) == exponent.len()
 }
 
-/// Why `cell`, which is no number, may have been meant as one, and what to do about it.
-/// `column` is what `--drop-columns` would take.
-pub(super) fn advice(cell: &[u8], column: &str) -> String {
-    let leave_out = format!("If the column is no number, leave it out with `--drop-columns {column}`");
+/// Why `cell`, which is no number, may have been meant as one, and what to do about it and its `column`, as an option
+/// takes it.
+pub(super) fn advice(cell: &[u8], column: impl FnOnce() -> String) -> (&'static str, Option<Remedy>) {
     let text = String::from_utf8_lossy(trim(cell));
     let digits_and = |extra: &[char]| {
         text.chars().any(|c| c.is_ascii_digit())
             && text.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c) || extra.contains(&c))
     };
-    match read(cell) {
-        Cell::Number(_) => String::new(),
-        Cell::Missing => {
-            format!(
-                "Repair the cell, leave such rows out with `--missing drop`, or the column with `--drop-columns {column}`"
-            )
+    let hint = match read(cell) {
+        Cell::Number(_) => return ("", None),
+        Cell::Missing => return ("", Some(Remedy::DropRowsOrColumn(column()))),
+        Cell::Overflow => return ("It is beyond the range of f64 (1.8e308); rescale the column", None),
+        _ if cell.contains(&b'\n') => {
+            return ("The cell runs over several lines: is a closing quote missing?", None);
         }
-        Cell::Overflow => "It is beyond the range of f64 (1.8e308); rescale the column".into(),
-        _ if cell.contains(&b'\n') => "The cell runs over several lines: is a closing quote missing?".into(),
         _ if digits_and(&[',']) => {
-            format!(
-                "Write numbers with a decimal point, without decimal commas or thousands separators. {leave_out}"
-            )
+            "Write numbers with a decimal point, without decimal commas or thousands separators"
         }
         _ if digits_and(&[' ', '\u{a0}', '\'']) => {
-            format!(
-                "Spaces neither separate cells nor group digits: use comma, semicolon or tab between cells. {leave_out}"
-            )
+            "Spaces neither separate cells nor group digits: use comma, semicolon or tab between cells"
         }
-        _ if digits_and(&['%']) => format!("Write a plain number without a percent sign. {leave_out}"),
-        _ => format!("Write it as a plain decimal number such as -1.5e3. {leave_out}"),
-    }
+        _ if digits_and(&['%']) => "Write a plain number without a percent sign",
+        _ => "Write it as a plain decimal number such as -1.5e3",
+    };
+    (hint, Some(Remedy::DropColumn(column())))
 }
 
 /// [`shorten`] for text that is shown without quotes: nothing in it that a terminal would obey.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 
 /// Bytes looked at to recognise the format and the separator.
 const HEAD: u64 = 1 << 16;
@@ -184,9 +184,10 @@ const MOST_FROM_A_PIPE: u64 = 256 << 20;
 pub(crate) fn read_model(path: &Path) -> Result<(Vec<u8>, String)> {
     let source = Source::open(path)?;
     let is_archive = source.head().starts_with(b"PK");
-    let no_model = (!is_archive).then_some(
-        "neither a JSON model nor an archive (UTF-16 text must be converted to UTF-8). Give a file that `wgmm fit --output` wrote",
-    );
+    let no_model = (!is_archive).then_some((
+        "neither a JSON model nor an archive (UTF-16 text must be converted to UTF-8)",
+        Remedy::ModelFile,
+    ));
     whole(source, no_model)
 }
 
@@ -196,7 +197,7 @@ pub(crate) fn read_model(path: &Path) -> Result<(Vec<u8>, String)> {
 /// # Errors
 /// [`Error::Io`], [`Error::Format`].
 pub fn read_json(path: &Path) -> Result<Vec<u8>> {
-    let no_json = "no JSON (UTF-16 text must be converted to UTF-8). Give what a command printed with --json";
+    let no_json = ("no JSON (UTF-16 text must be converted to UTF-8)", Remedy::JsonObject);
     let (mut bytes, _) = whole(Source::open(path)?, Some(no_json))?;
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
@@ -205,7 +206,7 @@ pub fn read_json(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// All bytes, and the name in messages. If `not_it` is given, a NUL byte is refused with it.
-fn whole(mut source: Source, not_it: Option<&str>) -> Result<(Vec<u8>, String)> {
+fn whole(mut source: Source, not_it: Option<(&str, Remedy)>) -> Result<(Vec<u8>, String)> {
     let path = source.path().to_owned();
     let most = source.len().unwrap_or(MOST_FROM_A_PIPE);
     let mut bytes = Vec::new();
@@ -215,9 +216,9 @@ fn whole(mut source: Source, not_it: Option<&str>) -> Result<(Vec<u8>, String)> 
         let Some(piece) = piece.get(..n).filter(|_| n > 0) else {
             return Ok((bytes, path.display().to_string()));
         };
-        if let (Some(at), Some(not_it)) = (piece.iter().position(|b| *b == 0), not_it) {
+        if let (Some(at), Some((not_it, remedy))) = (piece.iter().position(|b| *b == 0), &not_it) {
             let what = format!("byte {} is NUL (0x00), so this is {not_it}", bytes.len() + at);
-            return Err(Error::format(&path, what));
+            return Err(Error::format(&path, what).with_remedy(remedy.clone()));
         }
         if (bytes.len() + n) as u64 > most {
             let what = format!(

@@ -37,6 +37,8 @@ pub enum Header {
     No,
 }
 
+named!(Header: "header" { Detect = "detect", Yes = "yes", No = "no" });
+
 /// What to do with missing cells: empty, `NA`, `N/A`, `NaN`, `null`, `?`, infinities; NaN and infinities in NPY.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Missing {
@@ -46,6 +48,8 @@ pub enum Missing {
     /// Leave the row out and remember it in [`Table::dropped_rows`].
     Drop,
 }
+
+named!(Missing: "missing" { Error = "error", Drop = "drop" });
 
 /// A table that was read.
 #[derive(Debug, Clone)]
@@ -117,7 +121,7 @@ impl Table {
 
 /// Adds the file's name to errors of [`Samples`].
 pub(super) fn in_file(path: &Path, e: Error) -> Error {
-    Error::format(path, e.to_string())
+    e.remedies().into_iter().fold(Error::format(path, e.facts()), Error::with_remedy)
 }
 
 /// A table and, if `weights` names a file, the weights in it.

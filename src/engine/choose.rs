@@ -8,6 +8,8 @@ use crate::engine::fallback::FallbackEngine;
 use crate::engine::reference::ReferenceEngine;
 use crate::error::Result;
 pub use crate::report::EngineKind;
+#[cfg(feature = "gpu")]
+use crate::report::Warning;
 
 /// What happens when a graphics device fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum Fallback {
     /// All cores go on from where it was ([`crate::engine::fallback::FallbackEngine`]), after a warning.
     Cpu,
 }
+
+named!(Fallback: "fallback" { None = "none", Cpu = "cpu" });
 
 /// A request for an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,11 +55,11 @@ impl EngineRequest {
 
     /// The first option given that only a graphics card can follow, by its name: with one, an automatic choice
     /// takes a card.
-    pub fn of_card(&self) -> Option<&'static str> {
+    pub fn card_only_option(&self) -> Option<&'static str> {
         let options = [
             ("adapter", self.adapter.is_some()),
             ("kernel", self.kernel.is_some()),
-            ("dump-shaders", self.dump_shaders.is_some()),
+            ("dump_shaders", self.dump_shaders.is_some()),
         ];
         options.iter().find(|(_, given)| *given).map(|(option, _)| *option)
     }
@@ -88,7 +92,7 @@ pub fn open_engine<'a>(
         }
         EngineKind::Cpu => cpu(data, request, "as asked for"),
         EngineKind::Gpu => gpu(data, request),
-        EngineKind::Auto if request.of_card().is_some() => gpu(data, request),
+        EngineKind::Auto if request.card_only_option().is_some() => gpu(data, request),
         EngineKind::Auto => auto(data, n_components, request),
     }
 }
@@ -141,7 +145,9 @@ fn auto<'a>(
                 format!("gpu engine (f32 sums, {}): a hardware adapter and a big problem", device(&engine));
             Ok((with_fallback(engine, data, request), line))
         }
-        Err(error) => cpu(data, request, &format!("the graphics card cannot take this problem: {error}")),
+        Err(error) => {
+            cpu(data, request, &format!("the graphics card cannot take this problem: {}", error.facts()))
+        }
     }
 }
 
@@ -174,17 +180,13 @@ fn gpu<'a>(data: Data<'a>, request: &EngineRequest) -> Result<(Box<dyn Engine + 
         // An adapter asked for by a wrong name stays an error with `auto`: only a fallback that was asked for
         // covers a card that does not open.
         Err(error) if request.fallback == Some(Fallback::Cpu) => {
-            tracing::warn!("{error}");
+            Warning::EngineNotOpened { error: error.facts() }.tell();
             return cpu(data, request, "the graphics card failed");
         }
         outcome => outcome?,
     };
     if engine.adapter().is_software {
-        let name = &engine.adapter().name;
-        tracing::warn!(
-            "{name} is a software adapter: it computes on the processor, slower than `--engine cpu`. \
-             For a real card {INSTALL_DRIVER}"
-        );
+        Warning::SoftwareAdapter { adapter: engine.adapter().name.clone() }.tell();
     }
     let line = format!("gpu engine (f32 sums, {}), as asked for", device(&engine));
     Ok((with_fallback(engine, data, request), line))

@@ -10,7 +10,7 @@ use crate::data::{Data, Dataset};
 use crate::error::Result;
 use crate::mixture::Parameters;
 use crate::mixture::moments::{COUNT_TOLERANCE, Moments};
-use crate::report::{EngineInfo, FailedEngine, FirstEngine, Precision};
+use crate::report::{EngineInfo, FailedEngine, FirstEngine, Precision, Warning};
 
 /// An engine that goes on with [`CpuEngine`] when the first one's device fails
 /// ([`is_device_failure`](crate::Error::is_device_failure)): it warns once and repeats the work that failed.
@@ -55,11 +55,9 @@ impl<'a> FallbackEngine<'a> {
                 let EngineInfo { kind, device, .. } = self.current.info();
                 // The old engine goes at once, and with it what it holds of the device.
                 self.current = Box::new(CpuEngine::new(self.data.clone(), self.threads)?);
-                tracing::warn!(
-                    "{error}. The work goes on with the cpu engine ({})",
-                    self.current.info().device
-                );
-                self.failed = Some(FailedEngine { kind, device, error: error.to_string() });
+                let error = error.facts();
+                Warning::EngineFailed { error: error.clone(), device: self.current.info().device }.tell();
+                self.failed = Some(FailedEngine { kind, device, error });
                 work(self.current.as_mut())
             }
             outcome => outcome,

@@ -23,6 +23,7 @@ use crate::error::Result;
 use crate::mixture::Parameters;
 use crate::mixture::factors::{Factors, PARALLEL_WORK};
 use crate::mixture::shape::CovarianceType;
+use crate::report::Warning;
 
 /// Estimated errors above this leave fewer than three digits.
 pub const POOR: f64 = 1e-3;
@@ -117,22 +118,9 @@ pub(crate) fn largest(errors: &[RoundingError]) -> Vec<f64> {
 /// there are any.
 pub(crate) fn warn(errors: &[f64]) -> bool {
     let Some((component, error)) = worst(errors).filter(|(_, error)| *error > POOR) else { return false };
-    let others = match errors.iter().filter(|error| **error > POOR).count() {
-        1 => String::new(),
-        n => format!(" and of {} more", n - 1),
-    };
-    tracing::warn!(
-        "f32 sums leave fewer than 3 digits of component {component}{others}: {}. `--engine cpu` has f64 sums",
-        because(error)
-    );
+    let n_components = errors.iter().filter(|error| **error > POOR).count();
+    Warning::FewDigits { component, n_components, error }.tell();
     true
-}
-
-/// Why digits are lost: a clause for messages.
-pub(crate) fn because(error: f64) -> String {
-    format!(
-        "it is so thin, or so small beside the spread of the data, that relative errors up to {error:.0e} are expected"
-    )
 }
 
 /// The standard deviations of component `c`, `[D]`.

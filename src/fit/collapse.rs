@@ -15,7 +15,7 @@ use crate::fit::update::{Rescued, Update};
 use crate::mixture::Parameters;
 use crate::mixture::moments::Moments;
 use crate::mixture::shape::CovarianceType;
-use crate::report::{Collapse, CollapseAction, Precision};
+use crate::report::{Collapse, CollapseAction, Precision, Warning};
 use draft::Draft;
 use find::{Found, find, is_sound};
 
@@ -202,11 +202,7 @@ impl<'a> MaximumLikelihood<'a> {
         for c in (0..k).filter(|c| !good.contains(c)) {
             self.note(iteration, Some(c), CollapseAction::Drop);
         }
-        tracing::warn!(
-            "{} of {k} components collapsed in iteration {iteration} and were dropped; {} are left",
-            k - good.len(),
-            good.len()
-        );
+        Warning::ComponentsDropped { iteration, n_dropped: k - good.len(), n_left: good.len() }.tell();
         Ok(draft.only(&good))
     }
 

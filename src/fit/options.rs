@@ -8,6 +8,7 @@ use crate::mixture::Parameters;
 use crate::mixture::moments::{CovarianceCenter, MStep};
 use crate::mixture::shape::CovarianceType;
 use crate::model::PartialStart;
+use crate::names;
 
 /// How the start of a fit is found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -29,6 +30,10 @@ pub enum Init {
 }
 
 impl Init {
+    /// The starts that are computed, in the order of the documentation.
+    pub const METHODS: [Init; 5] =
+        [Init::KMeans, Init::KMeansPlusPlus, Init::Random, Init::RandomFromData, Init::Notebook];
+
     /// The name used in files and on the command line.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -39,6 +44,22 @@ impl Init {
             Init::Notebook => "notebook",
             Init::Given(_) => "given",
         }
+    }
+}
+
+impl std::fmt::Display for Init {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One of [`Init::METHODS`] by its name.
+impl std::str::FromStr for Init {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Init::METHODS.into_iter().find(|method| method.name() == text);
+        found.ok_or_else(|| names::unknown("init", text, &Init::METHODS.map(|method| method.name())))
     }
 }
 
@@ -58,21 +79,7 @@ pub enum OnCollapse {
     Drop,
 }
 
-impl OnCollapse {
-    /// Every policy, in the order of the documentation.
-    pub const ALL: [OnCollapse; 4] =
-        [OnCollapse::Error, OnCollapse::Reseed, OnCollapse::Floor, OnCollapse::Drop];
-
-    /// The name used in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            OnCollapse::Error => "error",
-            OnCollapse::Reseed => "reseed",
-            OnCollapse::Floor => "floor",
-            OnCollapse::Drop => "drop",
-        }
-    }
-}
+named!(OnCollapse: "on_collapse" { Error = "error", Reseed = "reseed", Floor = "floor", Drop = "drop" });
 
 /// Options of a fit, with scikit-learn's names, meanings and defaults.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,8 +11,7 @@ use crate::infer;
 use crate::mixture::shape::CovarianceType;
 
 /// What a candidate is judged by; lower is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Criterion {
     /// Bayesian information criterion ([`crate::GaussianMixture::bic`]).
     #[default]
@@ -24,19 +23,7 @@ pub enum Criterion {
     Icl,
 }
 
-impl Criterion {
-    /// Every criterion, in the order of the documentation.
-    pub const ALL: [Criterion; 3] = [Criterion::Bic, Criterion::Aic, Criterion::Icl];
-
-    /// The name used in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Criterion::Bic => "bic",
-            Criterion::Aic => "aic",
-            Criterion::Icl => "icl",
-        }
-    }
-}
+named!(Criterion: "criterion" { Bic = "bic", Aic = "aic", Icl = "icl" });
 
 /// What to try.
 #[derive(Debug, Clone)]
@@ -48,6 +35,20 @@ pub struct SelectOptions {
     pub fits: Vec<FitOptions>,
     /// What decides.
     pub criterion: Criterion,
+}
+
+impl SelectOptions {
+    /// The options of every fit of the sweep, in its order.
+    fn cells(&self) -> impl Iterator<Item = FitOptions> + '_ {
+        self.fits.iter().flat_map(|fit| {
+            self.components.iter().map(|&n_components| FitOptions { n_components, ..fit.clone() })
+        })
+    }
+
+    /// The options of candidate `index`.
+    pub fn fit_of(&self, index: usize) -> Option<FitOptions> {
+        self.cells().nth(index)
+    }
 }
 
 /// One fit of the sweep.
@@ -161,12 +162,7 @@ pub fn select(
     options: &SelectOptions,
     observer: &mut dyn SweepObserver,
 ) -> Result<Selection> {
-    let fits = options.fits.iter();
-    let cells: Vec<FitOptions> = fits
-        .flat_map(|fit| {
-            options.components.iter().map(|&n_components| FitOptions { n_components, ..fit.clone() })
-        })
-        .collect();
+    let cells: Vec<FitOptions> = options.cells().collect();
     if cells.is_empty() {
         return Err(Error::option("components", "none", "at least one K and one covariance type"));
     }

@@ -11,8 +11,7 @@ pub const fn triangle_index(i: usize, j: usize) -> usize {
 }
 
 /// The form of the covariance matrices, with scikit-learn's names and shapes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum CovarianceType {
     /// Each component has its own matrix: `[K, D, D]`.
     #[default]
@@ -25,21 +24,14 @@ pub enum CovarianceType {
     Spherical,
 }
 
+named!(CovarianceType: "covariance_type" {
+    Full = "full",
+    Tied = "tied",
+    Diag = "diag",
+    Spherical = "spherical",
+});
+
 impl CovarianceType {
-    /// Every type, in the order of the documentation.
-    pub const ALL: [CovarianceType; 4] =
-        [CovarianceType::Full, CovarianceType::Tied, CovarianceType::Diag, CovarianceType::Spherical];
-
-    /// The name used in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CovarianceType::Full => "full",
-            CovarianceType::Tied => "tied",
-            CovarianceType::Diag => "diag",
-            CovarianceType::Spherical => "spherical",
-        }
-    }
-
     /// The shape of `covariances` for K components of D features.
     pub fn shape(self, k: usize, d: usize) -> Vec<usize> {
         match self {
@@ -80,11 +72,5 @@ impl CovarianceType {
             CovarianceType::Spherical => k,
         };
         k - 1 + k * d + covariance
-    }
-}
-
-impl std::fmt::Display for CovarianceType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
     }
 }

@@ -42,6 +42,7 @@ use super::{GaussianMixture, Parameters};
 use crate::data::npy::{Content, read_array};
 use crate::error::{Error, Result, shorten};
 use crate::mixture::shape::CovarianceType;
+use crate::names::Named;
 use crate::output::npy_header;
 
 /// Memory that the arrays of an archive of `len` bytes may take. An archive that was not compressed stays far below;
@@ -118,12 +119,9 @@ impl GaussianMixture {
         let covariance_type = match arrays.text("covariance_type")? {
             Some(names) => {
                 let name = names.first().map(String::as_str).unwrap_or_default();
-                let found = CovarianceType::ALL.into_iter().find(|t| t.name() == name);
-                found.ok_or_else(|| {
-                    arrays.invalid(
-                        "covariance_type",
-                        format!("is {:?}, not full, tied, diag or spherical", shorten(name)),
-                    )
+                name.parse::<CovarianceType>().map_err(|_| {
+                    let names = CovarianceType::NAMES.join(", ");
+                    arrays.invalid("covariance_type", format!("is {:?}, not one of {names}", shorten(name)))
                 })?
             }
             None => arrays.guess(&shape, k, d)?,

@@ -184,7 +184,7 @@ fn notes(report: &FitReport) -> Vec<String> {
         notes.push(match worst.switched {
             true => format!("Iteration {}: {left}; sums were in f64 from there on.", worst.iteration),
             false => format!(
-                "Iteration {}: {left}; a fit in f64 (--engine cpu) may end elsewhere.",
+                "Iteration {}: {left}; a fit in f64 (on the cpu engine) may end elsewhere.",
                 worst.iteration
             ),
         });

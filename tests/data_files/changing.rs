@@ -33,7 +33,7 @@ fn append(path: &Path, bytes: &[u8]) {
 #[track_caller]
 fn refused<T: std::fmt::Debug>(path: &Path, read: Result<T>) {
     match read {
-        Err(Error::Format { path: named, what }) => {
+        Err(Error::Format { path: named, what, .. }) => {
             assert!(named == path && what.contains("changed while it was read"), "{what}");
         }
         other => panic!("{other:?}"),

@@ -28,8 +28,11 @@ fn header_or_not() {
     says(&error_of(csv_of("1.2.3\n4\n")), &["line 1", "column 1"]);
     says(&error_of(csv_of("NA,1.2.3\n4,5\n")), &["line 1"]);
     // Names and numbers together could be either.
-    says(&error_of(csv_of("abc,1,2\n3,4,5\n")), &["line 1", "neither a header nor data", "--drop-columns 1"]);
-    says(&error_of(csv_of("id,2019,2020\n3,4,5\n")), &["line 1", "neither", "--header yes"]);
+    says(
+        &error_of(csv_of("abc,1,2\n3,4,5\n")),
+        &["line 1", "neither a header nor data", "leave out the column 1"],
+    );
+    says(&error_of(csv_of("id,2019,2020\n3,4,5\n")), &["line 1", "neither", "If it is the header, say so"]);
 }
 
 #[test]
@@ -87,7 +90,7 @@ fn line_numbers_are_the_editors() {
 #[test]
 fn missing_cells() {
     let text = "a,b\n1,2\n,3\n4,NA\n5,6\nnan,?\n7,null\n8,-inf\n9,N/A\n";
-    says(&error_of(csv_of(text)), &["line 3", "column 1 (a)", "--missing drop"]);
+    says(&error_of(csv_of(text)), &["line 3", "column 1 (a)", "leave out such rows"]);
     let table = read("t.csv", text, &options(&[], &[], None, Missing::Drop)).unwrap();
     holds(&table, 2, &[1.0, 2.0, 5.0, 6.0]);
     assert_eq!(table.dropped_rows, [3, 4, 6, 7, 8, 9]);
@@ -187,7 +190,7 @@ fn rows_need_the_same_number_of_cells() {
     assert!(matches!(csv_of("1,2\n3\n"), Err(Error::RaggedRow { line: 2, expected: 2, found: 1, .. })));
     assert!(matches!(csv_of("1,2\n3,4,5\n"), Err(Error::RaggedRow { line: 2, expected: 2, found: 3, .. })));
     says(&error_of(csv_of("# made by x\na,b\n1,2\n")), &["line 2", "comment"]);
-    says(&error_of(csv_of("a,b,\n1,2,\n")), &["line 2", "column 3", "--drop-columns 3"]);
+    says(&error_of(csv_of("a,b,\n1,2,\n")), &["line 2", "column 3", "leave out the column 3"]);
     holds(
         &read("t.csv", "a,b,\n1,2,\n", &options(&[], &["3"], None, Missing::Error)).unwrap(),
         2,

@@ -32,7 +32,7 @@ fn numbers_are_a_header_where_that_is_said() {
 #[test]
 fn names_are_no_header_where_that_is_denied() {
     let error = error_of(with(Header::No, "a,b\n1,2\n"));
-    says(&error, &["line 1, column 1", "\"a\"", "leave `--header no` out"]);
+    says(&error, &["line 1, column 1", "\"a\"", "do not say that there is none"]);
     // Only the first row can have been meant.
     let error = error_of(with(Header::No, "1,2\nx,4\n"));
     assert!(error.contains("line 2") && !error.contains("--header"), "{error}");
@@ -61,7 +61,7 @@ fn a_model_knows_its_header() {
 #[test]
 fn unknown_columns_point_to_the_header() {
     let unknown = error_of(read("t.csv", "2019,2020\n1,2\n", &options(&["2019"], &[], None, Missing::Error)));
-    says(&unknown, &["no column \"2019\"", "--header yes"]);
+    says(&unknown, &["no column \"2019\"", "say that it is the header"]);
     let named = error_of(read("t.csv", "a,b\n1,2\n", &options(&["c"], &[], None, Missing::Error)));
     assert!(!named.contains("--header"), "{named}");
 }

@@ -96,7 +96,7 @@ fn accepts_only_plain_decimals() {
         let quoted = if text.contains(',') { format!("\"{text}\"") } else { text.to_string() };
         let error = error_of(csv_of(&format!("a,b\n1,2\n3,{quoted}\n")));
         assert!(error.contains("line 3") && error.contains("column 2 (b)"), "{text}: {error}");
-        assert!(error.contains("--drop-columns b"), "{text}: {error}");
+        assert!(error.contains("leave out the column b"), "{text}: {error}");
     }
 }
 
@@ -109,8 +109,8 @@ fn says_what_may_have_been_meant() {
         ("5%", "percent"),
         ("1e999", "rescale"),
         ("\"1\n2\"", "closing quote"),
-        ("", "--missing drop"),
-        ("-Infinity", "--missing drop"),
+        ("", "leave out such rows"),
+        ("-Infinity", "leave out such rows"),
     ] {
         let error = error_of(csv_of(&format!("a,b\n1,2\n{cell},3\n")));
         assert!(error.contains(hint), "{cell}: {error}");

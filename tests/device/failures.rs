@@ -89,7 +89,7 @@ fn no_memory_and_nothing_to_cut() {
     let struck = each(&problem, Fault::Buffer, |n, outcome| {
         let Err(error @ Error::OutOfMemory { .. }) = outcome else { panic!("buffer {n}: {outcome:?}") };
         let text = error.to_string();
-        assert!(text.contains("wgmm/") && text.contains("--engine cpu"), "{text}");
+        assert!(text.contains("wgmm/") && text.contains("cpu engine"), "{text}");
     });
     assert!(struck >= 12, "only {struck} buffers of a fit");
 }
@@ -161,7 +161,7 @@ fn dispatches_that_are_lost() {
                 panic!("{kernels} kernels, dispatch {n}: {outcome:?}");
             };
             assert_eq!(iteration, Some(1 + (n as usize - 1) / dispatches), "dispatch {n}: {error}");
-            assert!(error.to_string().contains("--engine cpu"), "{error}");
+            assert!(error.to_string().contains("cpu engine"), "{error}");
         });
         assert_eq!(struck as usize, dispatches * (STEPS + 1));
     }

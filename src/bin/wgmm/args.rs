@@ -14,6 +14,7 @@ use crate::exit::{Failure, Outcome};
 use crate::output::is_stdout;
 use crate::progress::When;
 use crate::talk::say;
+use crate::words;
 
 pub(crate) use fit_flags::{FitFlags, FormatArg};
 pub(crate) use verify::VerifyArgs;
@@ -32,10 +33,10 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "COLUMN|FILE", value_parser = parse::not_empty)]
     pub(crate) weights: Option<String>,
     /// What to do with rows that have missing cells (empty, NA, NaN, ...)
-    #[arg(long, default_value = "error", value_name = "WHAT", value_parser = parse::choice([("error", Missing::Error), ("drop", Missing::Drop)]))]
+    #[arg(long, default_value = "error", value_name = "WHAT", value_parser = parse::named::<Missing>())]
     pub(crate) missing: Missing,
     /// Whether the first row of a CSV holds the names of its columns; detect: it does if it has names and no number
-    #[arg(long, default_value = "detect", value_name = "WHAT", value_parser = parse::header())]
+    #[arg(long, default_value = "detect", value_name = "WHAT", value_parser = parse::named::<Header>())]
     pub(crate) header: Header,
 }
 
@@ -58,19 +59,14 @@ impl DataArgs {
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArgs {
     /// What computes: auto takes a graphics card if the problem gains from one, else all cores
-    #[arg(long, default_value = "auto", value_name = "KIND", value_parser = parse::choice([
-        ("auto", EngineKind::Auto),
-        ("gpu", EngineKind::Gpu),
-        ("cpu", EngineKind::Cpu),
-        ("reference", EngineKind::Reference),
-    ]))]
+    #[arg(long, default_value = "auto", value_name = "KIND", value_parser = parse::named::<EngineKind>())]
     engine: EngineKind,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
     /// What happens if the graphics card fails: cpu goes on there, none ends with the error (and fit saves what it
     /// has); if not given, cpu with --engine auto and none with --engine gpu. With --engine auto, cpu also takes over
     /// when f32 leaves fewer than three digits of a component
-    #[arg(long, value_name = "WHAT", value_parser = parse::choice([("none", Fallback::None), ("cpu", Fallback::Cpu)]))]
+    #[arg(long, value_name = "WHAT", value_parser = parse::named::<Fallback>())]
     fallback: Option<Fallback>,
     /// For tests: the graphics device is gone after so many submissions
     #[cfg(feature = "gpu")]
@@ -114,10 +110,11 @@ impl EngineArgs {
                 .map_or_else(Default::default, wgmm::internals::engine::gpu::Faults::plant),
             ..self.device.request(self.engine)
         };
-        match (request.kind, request.of_card()) {
+        match (request.kind, request.card_only_option()) {
             (EngineKind::Cpu | EngineKind::Reference, Some(option)) => Err(Failure::usage(format!(
-                "--{option} is about a graphics adapter, but --engine {} uses none: leave one of them out",
-                request.kind.name()
+                "{} is about a graphics adapter, but --engine {} uses none: leave one of them out",
+                words::flag(option),
+                request.kind
             ))),
             _ => Ok(request),
         }
@@ -169,11 +166,7 @@ impl TalkArgs {
 #[command(next_help_heading = "Messages")]
 pub(crate) struct ProgressArgs {
     /// Show progress on stderr; auto: on a terminal only
-    #[arg(long, default_value = "auto", value_name = "WHEN", value_parser = parse::choice([
-        ("auto", When::Auto),
-        ("always", When::Always),
-        ("never", When::Never),
-    ]))]
+    #[arg(long, default_value = "auto", value_name = "WHEN", value_parser = parse::named::<When>())]
     pub(crate) progress: When,
 }
 

@@ -38,13 +38,13 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "FILE", requires = "init", conflicts_with = "case")]
     data: Option<PathBuf>,
     /// Whether the first row of --data, a CSV, holds the names of its columns
-    #[arg(long, default_value = "detect", value_name = "WHAT", value_parser = parse::header())]
+    #[arg(long, default_value = "detect", value_name = "WHAT", value_parser = parse::named::<Header>())]
     header: Header,
     /// Start for --data: a JSON file with weights, means, covariances
     #[arg(long, value_name = "FILE", requires = "data")]
     init: Option<PathBuf>,
     /// Covariances of cases that name none, and of --init
-    #[arg(long, default_value = "full", value_name = "TYPE", value_parser = parse::covariance())]
+    #[arg(long, default_value = "full", value_name = "TYPE", value_parser = parse::named::<CovarianceType>())]
     covariance: CovarianceType,
     /// Untimed iterations at the start
     #[arg(long, default_value_t = 2, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(0..=parse::MAX_COUNT))]

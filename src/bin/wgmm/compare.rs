@@ -14,6 +14,7 @@ use wgmm::internals::compare::labels::label_changes;
 use wgmm::internals::compare::matching::{best_match, reordered};
 use wgmm::internals::compare::run::{Followed, disturbed, follow};
 use wgmm::internals::engine::choose::{EngineKind, open_engine};
+use wgmm::internals::error::Remedy;
 use wgmm::internals::fit::em::Step;
 use wgmm::internals::fit::em::steps::Outcome as Run;
 use wgmm::internals::infer;
@@ -23,7 +24,7 @@ use wgmm::{CovarianceType, Dataset, Engine, Error, FitOptions, GaussianMixture, 
 use crate::args::{DataArgs, DeviceArgs, FitFlags, ProgressArgs, TalkArgs, check_files, parse};
 use crate::exit::{Failure, Outcome, shown};
 use crate::progress::Progress;
-use crate::{input, output, talk};
+use crate::{input, output, talk, words};
 use comparison::{Comparison, Yardstick};
 
 #[derive(Debug, Args)]
@@ -44,11 +45,7 @@ pub(crate) struct CompareArgs {
     n_components: Option<usize>,
     /// Engines to compare, from gpu, cpu, reference; gpu,cpu if not given. All run from one start, for as many
     /// iterations as the last one takes, and the others are compared with the last one
-    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = parse::choice([
-        ("gpu", EngineKind::Gpu),
-        ("cpu", EngineKind::Cpu),
-        ("reference", EngineKind::Reference),
-    ]))]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = parse::named_but(EngineKind::Auto))]
     engines: Vec<EngineKind>,
     /// Compare fits with this model instead; components are matched in the best way
     #[arg(long, value_name = "MODEL.json|.npz")]
@@ -57,7 +54,7 @@ pub(crate) struct CompareArgs {
     #[arg(long)]
     json: bool,
     /// Form of the covariances; if not given, the form of --against, or full
-    #[arg(long, value_name = "TYPE", help_heading = "Fit", value_parser = parse::covariance())]
+    #[arg(long, value_name = "TYPE", help_heading = "Fit", value_parser = parse::named::<CovarianceType>())]
     covariance: Option<CovarianceType>,
     #[command(flatten)]
     flags: FitFlags,
@@ -91,7 +88,8 @@ pub(crate) fn run(args: &CompareArgs) -> Outcome {
     for &kind in &kinds {
         let opened = open_engine(samples, options.n_components, &args.device.request(kind));
         let (engine, line) = opened.map_err(|e| {
-            Failure::from(e).reworded(|text| text.replace("--engine cpu", "--engines cpu,reference"))
+            let others = || "`--engines cpu,reference` needs no graphics card".into();
+            Failure::with_words(e, |remedy| (*remedy == Remedy::CpuEngine).then(others))
         })?;
         args.talk.note(line);
         engines.push(engine);
@@ -148,9 +146,11 @@ fn check_usage(args: &CompareArgs) -> Outcome<Vec<EngineKind>> {
         return Err(Failure::usage(format!("--engines names {name} twice: name every engine once")));
     }
     let is_without_card = !engines.is_empty() && !engines.contains(&EngineKind::Gpu);
-    if let (true, Some(option)) = (is_without_card, args.device.request(EngineKind::Auto).of_card()) {
+    if let (true, Some(option)) = (is_without_card, args.device.request(EngineKind::Auto).card_only_option())
+    {
         return Err(Failure::usage(format!(
-            "--{option} is about a graphics adapter, but --engines names no gpu: leave one of them out"
+            "{} is about a graphics adapter, but --engines names no gpu: leave one of them out",
+            words::flag(option)
         )));
     }
     Ok(match (&args.against, engines.len()) {

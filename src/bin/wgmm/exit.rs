@@ -10,9 +10,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use wgmm::Error;
+use wgmm::internals::error::Remedy;
 
-use crate::interrupt;
 use crate::talk::say;
+use crate::{interrupt, words};
 
 /// Failed while running.
 const FAILED: u8 = 1;
@@ -49,9 +50,10 @@ impl Failure {
         Failure { code: USAGE, message: message.into() }
     }
 
-    /// The same failure in other words.
-    pub(crate) fn reworded(self, words: impl FnOnce(&str) -> String) -> Self {
-        Failure { message: words(&self.message), ..self }
+    /// `error`, with `word` for a remedy that it knows better words for.
+    pub(crate) fn with_words(error: Error, word: impl Fn(&Remedy) -> Option<String>) -> Self {
+        let message = error.worded(|remedy| word(remedy).unwrap_or_else(|| words::remedy(remedy)));
+        Failure { message, ..Failure::from(error) }
     }
 
     /// What is said about it.
@@ -140,20 +142,8 @@ impl From<Error> for Failure {
             Error::NoDevice { .. } | Error::LimitExceeded { .. } => DEVICE,
             _ => FAILED,
         };
-        let message = match &error {
-            Error::Option { name, value, allowed } => format!("{} {value}: {allowed}", flag(name)),
-            _ => error.to_string(),
-        };
+        let message = words::error(&error);
         Failure { code, message }
-    }
-}
-
-/// The flag of an option of the library.
-fn flag(name: &str) -> String {
-    match name {
-        "n_components" | "components" => "-k".into(),
-        "sample_weights" => "--weights".into(),
-        _ => format!("--{}", name.replace('_', "-")),
     }
 }
 

@@ -22,6 +22,7 @@ mod score;
 mod select;
 mod synth;
 mod talk;
+mod words;
 
 use std::process::ExitCode;
 

@@ -25,6 +25,8 @@ pub(crate) enum When {
     Never,
 }
 
+wgmm::named!(When: "progress" { Auto = "auto", Always = "always", Never = "never" });
+
 /// Shows the steps of a fit on stderr.
 pub(crate) struct Progress {
     target: Target,

@@ -8,7 +8,6 @@ use clap::Args;
 use serde_json::Value;
 use wgmm::GaussianMixture;
 use wgmm::internals::data::{Header, column_list};
-use wgmm::internals::error::quoted;
 use wgmm::internals::output::OutputFile;
 use wgmm::internals::plot::{self, PageOptions, PlotOptions};
 use wgmm::internals::report::{CollapseAction, FitReport, StopReason};
@@ -17,6 +16,7 @@ use crate::args::{check_files, parse};
 use crate::exit::{Failure, Outcome, shown};
 use crate::input::{self, TableArgs};
 use crate::output::{is_stdout, write_bytes};
+use crate::words::quoted;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -23,7 +23,8 @@ use crate::exit::{Failure, Outcome, shown};
 use crate::fit::{NOT_CONVERGED, report};
 use crate::output::{self, Align, align, is_stdout};
 use crate::progress::Progress;
-use crate::{input, interrupt, talk};
+use crate::{input, interrupt, talk, words};
+use wgmm::internals::report::Warning;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -38,10 +39,10 @@ pub(crate) struct SelectArgs {
     #[arg(long = "components", short = 'k', value_name = "RANGE", allow_hyphen_values = true, value_parser = parse::counts)]
     components: parse::Counts,
     /// Forms of the covariances to try, separated by commas
-    #[arg(long, default_value = "full", value_name = "TYPE,...", value_delimiter = ',', value_parser = parse::covariance())]
+    #[arg(long, default_value = "full", value_name = "TYPE,...", value_delimiter = ',', value_parser = parse::named::<CovarianceType>())]
     covariance: Vec<CovarianceType>,
     /// What decides
-    #[arg(long, default_value = "bic", value_name = "NAME", value_parser = parse::choice(Criterion::ALL.map(|c| (c.name(), c))))]
+    #[arg(long, default_value = "bic", value_name = "NAME", value_parser = parse::named::<Criterion>())]
     criterion: Criterion,
     /// Write the best model
     #[arg(long, short, value_name = "BEST.json|.npz")]
@@ -105,7 +106,7 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
     let signal = signal.filter(|_| selection.interrupted);
     for candidate in &selection.candidates {
         if let Err(error) = &candidate.outcome {
-            tracing::warn!("{} failed: {error}", name(candidate.cell));
+            tracing::warn!("{} failed: {}", name(candidate.cell), words::error(error));
         }
     }
     let Some((best, mut fit)) = selection.best.take() else {
@@ -114,7 +115,9 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
             shown(&args.data)
         )));
     };
-    conclude(engine.as_mut(), &mut fit, &verify_options);
+    if let Some(fit_options) = options.fit_of(best) {
+        conclude(engine.as_mut(), &mut fit, &fit_options, &verify_options);
+    }
     let model = fit.into_model();
     let (candidates, model) = (&selection.candidates, &model);
     if let Some(file) = file {
@@ -124,16 +127,21 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
         output::write_figure(&plot::criteria(candidates, &PlotOptions::default())?, file)?;
     }
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
-    let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;
-    if !converged && tolerant && !args.require_convergence && signal.is_none() {
-        tracing::warn!("the best fit: {NOT_CONVERGED}");
-    }
-    if let Some(warning) = report::degenerate("the best fit", model) {
-        let sound = match best_sound(candidates, args.criterion) {
-            Some(candidate) => format!("the best without such components is {}", name(candidate.cell)),
-            None => "every fit of the sweep has some".into(),
-        };
-        tracing::warn!("{warning}; {sound}");
+    let is_told = args.require_convergence || signal.is_some();
+    for warning in model.report.iter().flat_map(|report| words::at_the_end(report, is_told)) {
+        let text = words::warning(warning);
+        match warning {
+            Warning::Degenerate { .. } => {
+                let sound = match best_sound(candidates, args.criterion) {
+                    Some(candidate) => {
+                        format!("the best without such components is {}", name(candidate.cell))
+                    }
+                    None => "every fit of the sweep has some".into(),
+                };
+                tracing::warn!("{}; {sound}", text.replacen("the fit has", "the best fit has", 1));
+            }
+            _ => tracing::warn!("the best fit: {text}"),
+        }
     }
     if args.json {
         let seconds = started.elapsed().as_secs_f64();

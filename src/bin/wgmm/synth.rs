@@ -30,7 +30,7 @@ pub(crate) struct SynthArgs {
     #[arg(long = "features", short = 'd', value_name = "D", required_unless_present = "model", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=16_384))]
     n_features: Option<usize>,
     /// Covariances of the random mixture
-    #[arg(long, default_value = "full", value_name = "TYPE", value_parser = parse::covariance())]
+    #[arg(long, default_value = "full", value_name = "TYPE", value_parser = parse::named::<CovarianceType>())]
     covariance: CovarianceType,
     /// Rows to draw
     #[arg(long = "samples", short = 'n', value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=MOST_ROWS))]

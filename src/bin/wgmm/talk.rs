@@ -1,12 +1,18 @@
 //! What is said on stderr, one line each: our own lines, and the library's warnings and log messages.
 
+use std::error::Error;
 use std::fmt;
 use std::io::{Write, stderr};
 
+use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+use wgmm::internals::error::printable;
+use wgmm::internals::report::Warning;
+
+use crate::words;
 
 /// One line on stderr. A closed stderr is no reason to fail.
 pub(crate) fn say(line: impl fmt::Display) {
@@ -51,7 +57,23 @@ where
             Level::TRACE => "trace",
         };
         write!(writer, "{level}: ")?;
-        context.field_format().format_fields(writer.by_ref(), event)?;
+        let mut found = Found(None);
+        event.record(&mut found);
+        match found.0 {
+            Some(text) => writer.write_str(&printable(&text))?,
+            None => context.field_format().format_fields(writer.by_ref(), event)?,
+        }
         writeln!(writer)
     }
+}
+
+/// The text of a [`Warning`] in an event, in the words of the command.
+struct Found(Option<String>);
+
+impl Visit for Found {
+    fn record_error(&mut self, _: &Field, value: &(dyn Error + 'static)) {
+        self.0 = value.downcast_ref::<Warning>().map(words::warning);
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }

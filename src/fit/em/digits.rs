@@ -1,10 +1,10 @@
 //! The digits that f32 sums leave in every iteration, and the change to f64 if they are too few.
 
 use crate::engine::Engine;
-use crate::engine::rounding::{POOR, because, largest, warn, worst};
+use crate::engine::rounding::{POOR, largest, worst};
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
-use crate::report::{FitReport, WorstRounding};
+use crate::report::{Warning, WorstRounding};
 
 /// Estimates what f32 leaves of every component of `parameters` (`[K]`, empty in f64), before their E-step in
 /// `iteration`, and keeps the worst of a restart in `kept`. Where that is fewer than three digits, an engine that can
@@ -28,17 +28,12 @@ pub(super) fn look(
     if !switched {
         return Ok(errors);
     }
-    let what = format!("f32 sums leave {digits:.1} digits of component {component} in iteration {iteration}");
+    let (n_components, engine) = (errors.len(), engine.info().kind);
+    let warning = Warning::SwitchedToF64 { iteration, component, n_components, digits, error, engine };
     if std::mem::replace(warned, true) {
-        tracing::info!("{what}: this restart goes on in f64, too");
+        tracing::info!("{}", warning.facts());
     } else {
-        tracing::warn!(
-            "{what} ({} components): {}. From here on sums are in f64, on the {} engine, in this restart and in others \
-             that come to this; `--engine gpu` stays with f32",
-            errors.len(),
-            because(error),
-            engine.info().kind
-        );
+        warning.tell();
     }
     Ok(Vec::new())
 }
@@ -54,21 +49,4 @@ pub(super) fn restore(engine: &mut dyn Engine, kept: Option<WorstRounding>) -> R
         return Err(Error::shape("engine of the fit to go on with", "one that can go on in f64", found));
     }
     Ok(())
-}
-
-/// Warns if f32 leaves some components of the returned mixture fewer than three digits, or if it did so earlier in the
-/// fit.
-pub(super) fn judge(report: &FitReport) {
-    if warn(&report.rounding_errors) {
-        return;
-    }
-    let Some(kept) = report.worst_rounding.filter(|kept| kept.error > POOR && !kept.switched) else { return };
-    tracing::warn!(
-        "the fit passed where f32 sums leave {:.1} digits, fewer than 3, of component {} (iteration {}): {}. Its end is \
-         better, but may be another one than in f64: `--engine cpu` tells",
-        kept.digits,
-        kept.component,
-        kept.iteration,
-        because(kept.error)
-    );
 }

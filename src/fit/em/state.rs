@@ -9,7 +9,7 @@ use crate::fit::options::{CheckedOptions, OnCollapse};
 use crate::fit::update::Rescued;
 use crate::mixture::Parameters;
 use crate::model::GaussianMixture;
-use crate::report::{EngineInfo, FitReport, Restart, StopReason, WorstRounding};
+use crate::report::{EngineInfo, FitReport, Restart, StopReason, Warning, WorstRounding};
 
 /// A fit that came to its end.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,13 +148,13 @@ impl FitState {
 
     /// The next restart failed.
     pub(super) fn fail(&mut self, trace: Vec<f64>, failure: Failure) {
-        let error = failure.clone().into_error().to_string();
-        tracing::warn!("restart {} failed: {error}", self.ended.len());
+        let error = failure.clone().into_error();
+        Warning::restart_failed(self.ended.len(), &error).tell();
         let summary = Restart {
             n_iter: 0,
             converged: false,
             lower_bound: None,
-            error: Some(error),
+            error: Some(error.facts()),
             collapses: Vec::new(),
         };
         self.ended.push(Ended { summary, trace, failure: Some(failure) });
@@ -217,6 +217,7 @@ impl FitState {
             restarts: self.ended.into_iter().map(|ended| ended.summary).collect(),
             options: options.to_map(),
             engine,
+            warnings: Vec::new(),
         };
         Ok(Fit { model, report })
     }

@@ -21,15 +21,7 @@ pub enum CovarianceCenter {
     OldMean,
 }
 
-impl CovarianceCenter {
-    /// The name used in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CovarianceCenter::NewMean => "new-mean",
-            CovarianceCenter::OldMean => "old-mean",
-        }
-    }
-}
+named!(CovarianceCenter: "covariance_center" { NewMean = "new-mean", OldMean = "old-mean" });
 
 /// The rule of the maximum-likelihood M-step: parameters that maximise the expected complete log-likelihood (Bishop,
 /// *PRML*, 9.24–9.26), from moments about any origins, in f64.

@@ -35,15 +35,12 @@ pub(crate) struct FitFlags {
     #[arg(long, default_value_t = 0, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<u64>(0..=u64::MAX))]
     pub(crate) seed: u64,
     /// The mean that new covariances are taken about; old-mean is the teaching notebook's rule
-    #[arg(long, default_value = "new-mean", value_name = "MEAN", value_parser = parse::choice([
-        ("new-mean", CovarianceCenter::NewMean),
-        ("old-mean", CovarianceCenter::OldMean),
-    ]))]
+    #[arg(long, default_value = "new-mean", value_name = "MEAN", value_parser = parse::named::<CovarianceCenter>())]
     pub(crate) covariance_center: CovarianceCenter,
     /// What happens to a component that collapsed (it has no samples left, or no positive definite covariance): error
     /// ends the restart, reseed starts the component again at the worst explained samples, floor keeps its last good
     /// covariance, drop removes it
-    #[arg(long, default_value = "error", value_name = "WHAT", value_parser = parse::choice(OnCollapse::ALL.map(|what| (what.name(), what))))]
+    #[arg(long, default_value = "error", value_name = "WHAT", value_parser = parse::named::<OnCollapse>())]
     pub(crate) on_collapse: OnCollapse,
 }
 
@@ -83,11 +80,13 @@ enum Format {
     Npz,
 }
 
+wgmm::named!(Format: "format" { Json = "json", Npz = "npz" });
+
 /// How a model is written.
 #[derive(Debug, Args)]
 pub(crate) struct FormatArg {
     /// Format of the model file; by its name if not given: .npz, else JSON
-    #[arg(long, value_name = "FORMAT", value_parser = parse::choice([("json", Format::Json), ("npz", Format::Npz)]))]
+    #[arg(long, value_name = "FORMAT", value_parser = parse::named::<Format>())]
     format: Option<Format>,
 }
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
-use wgmm::internals::data::Header;
+use wgmm::Init;
 use wgmm::internals::fit::checkpoint::Interval;
-use wgmm::{CovarianceType, Init};
+use wgmm::internals::names::{self, Named};
 
 /// Components of a mixture: the most that is not a typing error.
 pub(crate) const COMPONENTS: RangeInclusive<u64> = 1..=1_000_000;
@@ -59,26 +59,16 @@ pub(crate) fn interval(text: &str) -> Result<Interval, String> {
     }
 }
 
-/// A name from `table`, which stands for its value.
-pub(crate) fn choice<T: Clone + Send + Sync + 'static>(
-    table: impl IntoIterator<Item = (&'static str, T)>,
-) -> impl TypedValueParser<Value = T> {
-    let table: Vec<(&'static str, T)> = table.into_iter().collect();
-    let names: Vec<&'static str> = table.iter().map(|(name, _)| *name).collect();
-    PossibleValuesParser::new(names).try_map(move |given| {
-        let found = table.iter().find(|(name, _)| *name == given);
-        found.map(|(_, value)| value.clone()).ok_or("not one of the names")
-    })
+/// A choice by its name.
+pub(crate) fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(T::NAMES).try_map(|given| names::parse::<T>(&given))
 }
 
-/// Whether a table has a header.
-pub(crate) fn header() -> impl TypedValueParser<Value = Header> {
-    choice([("detect", Header::Detect), ("yes", Header::Yes), ("no", Header::No)])
-}
-
-/// A covariance type by name.
-pub(crate) fn covariance() -> impl TypedValueParser<Value = CovarianceType> {
-    choice(CovarianceType::ALL.map(|t| (t.name(), t)))
+/// A choice by its name, except `value`.
+pub(crate) fn named_but<T: Named + PartialEq + Send + Sync>(value: T) -> impl TypedValueParser<Value = T> {
+    let others = T::NAMES.iter().zip(T::VALUES).filter(|(_, other)| **other != value);
+    let names: Vec<&'static str> = others.map(|(name, _)| *name).collect();
+    PossibleValuesParser::new(names).try_map(|given| names::parse::<T>(&given))
 }
 
 /// Names separated by commas; a name with a comma is quoted as in CSV.
@@ -170,20 +160,17 @@ pub(crate) enum InitArg {
     File(PathBuf),
 }
 
-const METHODS: [Init; 5] =
-    [Init::KMeans, Init::KMeansPlusPlus, Init::Random, Init::RandomFromData, Init::Notebook];
-
 /// A method's name, or the path of a JSON file. A word that is neither is taken for a misspelt name.
 pub(crate) fn init() -> impl TypedValueParser<Value = InitArg> {
     PathBufValueParser::new().try_map(|path| {
-        if let Some(method) = METHODS.into_iter().find(|method| path.as_os_str() == method.name()) {
+        if let Some(method) = path.to_str().and_then(|text| text.parse().ok()) {
             return Ok(InitArg::Method(method));
         }
         let has_folder = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty());
         if path.exists() || path.extension().is_some() || has_folder {
             return Ok(InitArg::File(path));
         }
-        let names = METHODS.map(|method| method.name()).join(", ");
+        let names = Init::METHODS.map(|method| method.name()).join(", ");
         Err(format!(
             "one of {names}, or the path of a JSON file with some of weights, means, and covariances or precisions, is needed"
         ))

@@ -12,11 +12,7 @@ use crate::exit::{Failure, Outcome};
 pub(crate) struct VerifyArgs {
     /// Check the mean log-likelihood in f64: sample checks up to 65536 rows after a fit in f32, all checks every row
     /// after any fit
-    #[arg(long, default_value = "sample", value_name = "ROWS", value_parser = parse::choice([
-        ("sample", Verify::Sample),
-        ("all", Verify::All),
-        ("none", Verify::None),
-    ]))]
+    #[arg(long, default_value = "sample", value_name = "ROWS", value_parser = parse::named::<Verify>())]
     verify: Verify,
     /// End with exit code 6 if the check finds the result outside its bound (the model is written all the same)
     #[arg(long)]

@@ -38,7 +38,7 @@ pub(crate) struct FitArgs {
     pub(super) json: bool,
 
     /// Form of the covariances
-    #[arg(long, default_value = "full", value_name = "TYPE", help_heading = "Fit", value_parser = parse::covariance())]
+    #[arg(long, default_value = "full", value_name = "TYPE", help_heading = "Fit", value_parser = parse::named::<CovarianceType>())]
     pub(super) covariance: CovarianceType,
     /// End with exit code 5 if the fit did not converge (the model is written all the same)
     #[arg(long, help_heading = "Fit")]

@@ -1,7 +1,6 @@
 //! A graphics device that fails does not take the fit with it: the model of the last M-step is saved.
 
 use wgmm::internals::engine::cpu::CpuEngine;
-use wgmm::internals::error::quoted;
 use wgmm::internals::fit::em::Fit;
 use wgmm::{Error, Samples};
 
@@ -9,6 +8,7 @@ use super::args::FitArgs;
 use super::files::Files;
 use super::report::TraceRow;
 use crate::exit::{Failure, shown};
+use crate::words::quoted;
 
 /// Saves what is left of a fit that `error` ended; the failure that the command ends with tells what was done.
 pub(super) fn save(

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use wgmm::internals::error::quoted;
 use wgmm::internals::plot::{Section, SectionTable};
 use wgmm::internals::report::EngineInfo;
 use wgmm::{GaussianMixture, Samples};
@@ -12,6 +11,7 @@ use wgmm::{GaussianMixture, Samples};
 use super::object::{SIZE, differing, read, refused, time};
 use crate::exit::{Failure, Outcome, shown};
 use crate::output::model_json;
+use crate::words::quoted;
 
 /// What is used of the object.
 #[derive(Deserialize)]

@@ -5,12 +5,12 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use wgmm::GaussianMixture;
-use wgmm::internals::error::quoted;
 use wgmm::internals::plot::Section;
 
 use super::object::{differences, read, refused, time};
 use crate::exit::{Failure, Outcome, shown};
 use crate::output::model_json;
+use crate::words::quoted;
 
 #[derive(Deserialize)]
 struct Fit {
