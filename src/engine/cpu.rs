@@ -190,7 +190,7 @@ impl Engine for CpuEngine<'_> {
 }
 
 /// The processor's name where the system tells it, else its architecture.
-fn processor_name() -> String {
+pub(crate) fn processor_name() -> String {
     let from_linux = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("model name"))?;
         Some(line.split_once(':')?.1.trim().to_owned())

@@ -80,7 +80,7 @@ pub fn verify(
         engine.use_f64(report.engine.precision == "f64")?;
     }
     let found = verification(engine, samples, &model.parameters, options)?;
-    if let Some(v) = found.filter(|v| !v.verified) {
+    if let Some(v) = found.filter(|v| !v.within) {
         Warning::NotVerified { n_samples: v.n_samples, difference: v.difference, bound: v.bound }.tell();
     }
     if let Some(report) = &mut model.report {
@@ -142,7 +142,7 @@ pub fn verification(
         expected_mean_log_likelihood: expected,
         difference,
         bound,
-        verified: difference.is_some_and(|difference| difference <= bound),
+        within: difference.is_some_and(|difference| difference <= bound),
     }))
 }
 

@@ -19,7 +19,7 @@ const MOST: usize = 4;
 #[derive(Deserialize)]
 struct Fit {
     version: String,
-    device: Box<RawValue>,
+    engine: Box<RawValue>,
     options: Box<RawValue>,
     report: Box<RawValue>,
     model: Box<RawValue>,
@@ -39,7 +39,7 @@ impl Fit {
         let model = GaussianMixture::from_json(self.model.get(), &shown(path))?;
         // `--json` tells engine and options beside the report.
         let fields = self.report.get().trim_start_matches('{');
-        let text = format!("{{\"engine\":{},\"options\":{},{fields}", self.device.get(), self.options.get());
+        let text = format!("{{\"engine\":{},\"options\":{},{fields}", self.engine.get(), self.options.get());
         let report: FitReport = serde_json::from_str(&text).map_err(|e| refused(path, "fit", e))?;
         Ok(GaussianMixture { report: Some(report), ..model })
     }
