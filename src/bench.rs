@@ -9,7 +9,7 @@
 //! let mut bench = Bench::new(Settings::default());
 //! let case = Case::parse("mid:100000", CovarianceType::Full)?;
 //! let report = bench.run(&Problem::generate(case, 0)?)?;
-//! assert!(report.check.passed(), "{:?}", report.check.failures);
+//! assert!(report.check.within, "{:?}", report.check.failures);
 //! # Ok::<(), wgmm::Error>(())
 //! ```
 

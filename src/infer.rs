@@ -47,7 +47,7 @@ pub fn responsibilities(
 }
 
 /// Index of the largest value; the lowest such index on ties.
-fn argmax(values: &[f64]) -> u32 {
+pub(crate) fn argmax(values: &[f64]) -> u32 {
     let mut best = 0;
     for (k, v) in values.iter().enumerate() {
         if *v > values[best] {

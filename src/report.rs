@@ -106,6 +106,12 @@ impl EngineInfo {
             began_on: None,
         }
     }
+
+    /// The device, its interface and its driver.
+    pub fn device_line(&self) -> String {
+        let parts = [Some(&self.device), self.backend.as_ref(), self.driver.as_ref()];
+        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// An engine whose sums in f32 left too few digits, see [`crate::engine::fallback`].
@@ -220,7 +226,8 @@ pub struct Verification {
     /// What was allowed.
     pub bound: f64,
     /// Whether the difference is within the bound.
-    pub verified: bool,
+    #[serde(alias = "verified")]
+    pub within: bool,
 }
 
 /// One of `n_init` restarts.

@@ -4,6 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::cpu::processor_name;
+
 /// What the figures were measured on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
@@ -23,14 +25,8 @@ pub struct Machine {
 impl Machine {
     /// This machine.
     pub fn here() -> Machine {
-        let from_linux = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("model name"))?;
-            Some(line.split_once(':')?.1.trim().to_owned())
-        });
         Machine {
-            cpu: from_linux
-                .filter(|name| !name.is_empty())
-                .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+            cpu: processor_name().into(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             threads: rayon::current_num_threads(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),

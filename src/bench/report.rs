@@ -227,7 +227,7 @@ impl Report {
 
     /// Whether every case was timed and passed its check.
     pub fn passed(&self) -> bool {
-        self.errors.is_empty() && self.cases.iter().all(|case| case.check.passed())
+        self.errors.is_empty() && self.cases.iter().all(|case| case.check.within)
     }
 
     /// This run's cases that `baseline` has, too: of the same sizes and covariance type.

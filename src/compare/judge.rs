@@ -86,11 +86,15 @@ pub struct Check {
     /// How far apart both ended.
     pub distances: Distances,
     /// What was allowed.
-    pub bounds: Distances,
-    /// The source of `bounds`.
+    #[serde(alias = "bounds")]
+    pub bound: Distances,
+    /// The source of `bound`.
+    #[serde(default, alias = "source")]
+    pub bound_source: BoundSource,
+    /// Whether nothing was outside.
     #[serde(default)]
-    pub source: BoundSource,
-    /// The quantities that were outside, and by how much; empty for a run that passed.
+    pub within: bool,
+    /// The quantities that were outside, and by how much; empty for a run within its bound.
     pub failures: Vec<String>,
 }
 
@@ -106,13 +110,6 @@ pub enum BoundSource {
 }
 
 named!(BoundSource: "bound_source" { Contract = "contract", Conditioning = "conditioning" });
-
-impl Check {
-    /// Whether nothing was outside.
-    pub fn passed(&self) -> bool {
-        self.failures.is_empty()
-    }
-}
 
 /// Holds `found` against `expected`.
 ///
@@ -142,8 +139,9 @@ pub fn judge(
         n_iter,
         solid_components,
         distances,
-        bounds,
-        source: BoundSource::Contract,
+        bound: bounds,
+        bound_source: BoundSource::Contract,
+        within: failures.is_empty(),
         failures,
     })
 }
@@ -161,7 +159,7 @@ pub fn judge_conditioned(
     disturbed: impl FnOnce() -> Result<Outcome>,
 ) -> Result<Check> {
     let check = judge(found, expected, tier, facts)?;
-    if check.passed() {
+    if check.within {
         return Ok(check);
     }
     let moved = match disturbed().and_then(|run| tier.distances(&run, expected)) {
@@ -172,14 +170,15 @@ pub fn judge_conditioned(
         }
         Err(error) => return Err(error),
     };
-    let contract = check.bounds;
+    let contract = check.bound;
     let bounds = moved.times(MARGIN).zip(contract.times(MOST), f64::min).zip(contract, f64::max);
     if bounds == contract {
         return Ok(check);
     }
     let mut failures = check.distances.outside(&bounds);
     failures.extend(not_finite(&found.parameters));
-    Ok(Check { bounds, source: BoundSource::Conditioning, failures, ..check })
+    let (bound_source, within) = (BoundSource::Conditioning, failures.is_empty());
+    Ok(Check { bound: bounds, bound_source, within, failures, ..check })
 }
 
 /// The first number of each field that is not finite: the only bound that thin components are held to.
@@ -223,9 +222,9 @@ mod tests {
     #[test]
     fn the_same_run_passes_and_a_shifted_mean_does_not() -> Result<()> {
         let expected = outcome(&[50.0, 60.0, 70.0])?;
-        assert!(held(&expected, &expected, &Tier::FLOAT64)?.passed());
+        assert!(held(&expected, &expected, &Tier::FLOAT64)?.within);
         let check = held(&shifted(&expected, 1, 1e-2)?, &expected, &Tier::FLOAT32)?;
-        assert!(!check.passed() && check.failures[0].contains("means are off by"), "{check:?}");
+        assert!(!check.within && check.failures[0].contains("means are off by"), "{check:?}");
         Ok(())
     }
 
@@ -234,11 +233,11 @@ mod tests {
         let expected = outcome(&[50.0, 7.9, 70.0])?;
         let mut found = shifted(&expected, 1, 1.0)?;
         let check = held(&found, &expected, &Tier::FLOAT32)?;
-        assert!(check.passed() && check.solid_components == 2, "{check:?}");
+        assert!(check.within && check.solid_components == 2, "{check:?}");
         found.mean_log_likelihood += 9e-4;
-        assert!(held(&found, &expected, &Tier::FLOAT32)?.passed());
+        assert!(held(&found, &expected, &Tier::FLOAT32)?.within);
         found.mean_log_likelihood += 2e-4;
-        assert!(!held(&found, &expected, &Tier::FLOAT32)?.passed());
+        assert!(!held(&found, &expected, &Tier::FLOAT32)?.within);
         Ok(())
     }
 
@@ -251,17 +250,17 @@ mod tests {
             judge_conditioned(&found, &expected, &Tier::FLOAT32, facts, || shifted(&expected, 0, moved))
         };
         let (little, much) = (verdict(1e-6)?, verdict(1e-3)?);
-        assert!(!little.passed() && little.source == BoundSource::Contract, "{little:?}");
-        assert!(much.passed() && much.source == BoundSource::Conditioning, "{much:?}");
-        assert!(much.bounds.means > 1e-3 && much.bounds.weights == 1e-5, "{much:?}");
+        assert!(!little.within && little.bound_source == BoundSource::Contract, "{little:?}");
+        assert!(much.within && much.bound_source == BoundSource::Conditioning, "{much:?}");
+        assert!(much.bound.means > 1e-3 && much.bound.weights == 1e-5, "{much:?}");
         // However badly conditioned: the bounds end somewhere.
         let found = shifted(&expected, 1, 0.5)?;
         let check = judge_conditioned(&found, &expected, &Tier::FLOAT32, ("cpu", 100, 7), || {
             shifted(&expected, 0, 0.5)
         })?;
-        assert!(!check.passed() && check.bounds.means <= 1e-2, "{check:?}");
+        assert!(!check.within && check.bound.means <= 1e-2, "{check:?}");
         let failing = || Err(Error::ComponentCollapsed { component: 0, iteration: 1, effective_count: 0.0 });
-        assert!(!judge_conditioned(&found, &expected, &Tier::FLOAT32, ("cpu", 100, 7), failing)?.passed());
+        assert!(!judge_conditioned(&found, &expected, &Tier::FLOAT32, ("cpu", 100, 7), failing)?.within);
         Ok(())
     }
 
@@ -270,14 +269,14 @@ mod tests {
         let expected = outcome(&[50.0, 1.0, 70.0])?;
         let mut found = expected.clone();
         found.mean_log_likelihood = f64::NAN;
-        assert!(!held(&found, &expected, &Tier::FLOAT32)?.passed());
+        assert!(!held(&found, &expected, &Tier::FLOAT32)?.within);
         let p = &expected.parameters;
         let mut means = p.means().to_vec();
         means[2] = f64::NAN;
         let (t, w, c) = (p.covariance_type(), p.weights().to_vec(), p.covariances().to_vec());
         // The thin component's.
         let found = Outcome { parameters: Parameters::from_parts(t, 2, w, means, c), ..expected.clone() };
-        assert!(!held(&found, &expected, &Tier::FLOAT32)?.passed());
+        assert!(!held(&found, &expected, &Tier::FLOAT32)?.within);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::infer::chunks;
+use crate::infer::{argmax, chunks};
 use crate::mixture::Parameters;
 
 /// How the labels of two mixtures differ.
@@ -55,14 +55,9 @@ pub fn label_changes(
 /// The largest of some log-densities, the first of equals, and how far the next one is below it: the
 /// difference of their log-responsibilities.
 fn best(densities: &[f64]) -> (usize, f64) {
-    let (mut label, mut first, mut second) = (0, f64::NEG_INFINITY, f64::NEG_INFINITY);
-    for (k, &density) in densities.iter().enumerate() {
-        if density > first {
-            (label, second, first) = (k, first, density);
-        } else if density > second {
-            second = density;
-        }
-    }
+    let label = argmax(densities) as usize;
+    let others = densities.iter().enumerate().filter(|(k, _)| *k != label).map(|(_, density)| *density);
+    let (first, second) = (densities[label], others.fold(f64::NEG_INFINITY, f64::max));
     // Two components that do not reach the sample are equally far.
     (label, if first == second { 0.0 } else { first - second })
 }

@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use crate::infer::agreement::{MOST_STEPS, best_matching};
 use crate::mixture::Parameters;
 use crate::mixture::factors::Factors;
-use crate::mixture::shape::CovarianceType;
 
 /// The component of `found` for each component of `expected`, one to one, so that together they are as close
 /// as can be: means in standard deviations and logarithms of variances count.
@@ -24,10 +23,7 @@ pub fn best_match(found: &Parameters, expected: &Parameters) -> Result<Vec<usize
     }
     let whitening = Factors::new(expected)?.whitening;
     let spreads = |p: &Parameters| -> Vec<Vec<f64>> {
-        let logs = |k| {
-            let matrix = p.covariance_matrix(k);
-            (0..d).map(|i| matrix[i * (d + 1)].ln()).collect()
-        };
+        let logs = |k| (0..d).map(|i| p.variance(k, i).ln()).collect();
         (0..k).map(logs).collect()
     };
     let (found_spreads, expected_spreads) = (spreads(found), spreads(expected));
@@ -44,22 +40,13 @@ pub fn best_match(found: &Parameters, expected: &Parameters) -> Result<Vec<usize
 
 /// The mixture whose component i is component `order[i]` of `parameters`; `order` is a permutation.
 pub fn reordered(parameters: &Parameters, order: &[usize]) -> Parameters {
-    let pick = |values: &[f64]| {
-        let size = values.len() / parameters.n_components();
-        order.iter().flat_map(|&k| values[k * size..(k + 1) * size].to_vec()).collect::<Vec<f64>>()
-    };
-    let covariances = match parameters.covariance_type() {
-        CovarianceType::Tied => parameters.covariances().to_vec(),
-        _ => pick(parameters.covariances()),
-    };
-    let (weights, means) = (pick(parameters.weights()), pick(parameters.means()));
-    let (t, d) = (parameters.covariance_type(), parameters.n_features());
-    Parameters::from_parts(t, d, weights, means, covariances)
+    parameters.picked(order)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mixture::shape::CovarianceType;
 
     #[test]
     fn a_permutation_is_found_in_every_type() -> Result<()> {

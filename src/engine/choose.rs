@@ -141,8 +141,10 @@ fn auto<'a>(
     }
     match gpu::GpuEngine::new(data.clone(), &options(request, false)) {
         Ok(engine) => {
-            let line =
-                format!("gpu engine (f32 sums, {}): a hardware adapter and a big problem", device(&engine));
+            let line = format!(
+                "gpu engine (f32 sums, {}): a hardware adapter and a big problem",
+                engine.info().device_line()
+            );
             Ok((with_fallback(engine, data, request), line))
         }
         Err(error) => {
@@ -188,15 +190,8 @@ fn gpu<'a>(data: Data<'a>, request: &EngineRequest) -> Result<(Box<dyn Engine + 
     if engine.adapter().is_software {
         Warning::SoftwareAdapter { adapter: engine.adapter().name.clone() }.tell();
     }
-    let line = format!("gpu engine (f32 sums, {}), as asked for", device(&engine));
+    let line = format!("gpu engine (f32 sums, {}), as asked for", engine.info().device_line());
     Ok((with_fallback(engine, data, request), line))
-}
-
-/// The adapter, its interface and its driver.
-#[cfg(feature = "gpu")]
-fn device(engine: &dyn Engine) -> String {
-    let info = engine.info();
-    [Some(info.device), info.backend, info.driver].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// What to do on a machine without a usable adapter: a clause for messages.

@@ -260,7 +260,7 @@ impl Engine for CpuEngine<'_> {
 }
 
 /// The processor's name if the system tells it, else its architecture. It is looked up once.
-fn processor_name() -> &'static str {
+pub(crate) fn processor_name() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(find_processor_name)
 }

@@ -71,7 +71,7 @@ pub(crate) fn of_factors(
     let (t, k, d) = (parameters.covariance_type(), parameters.n_components(), parameters.n_features());
     let is_matrix = matches!(t, CovarianceType::Full | CovarianceType::Tied);
     let of_component = |c: usize| {
-        let deviations = deviations(parameters, c);
+        let deviations: Vec<f64> = (0..d).map(|i| parameters.variance(c, i).sqrt()).collect();
         // The scale cancels: W'_ij s'_j = W_ij s_j and W'_ij m'_j = W_ij (m_j − centre_j).
         let shifts: Vec<f64> = parameters.mean(c).iter().zip(&scaling.center).map(|(m, c)| m - c).collect();
         let factor = |i: usize| match t {
@@ -121,17 +121,4 @@ pub(crate) fn warn(errors: &[f64]) -> bool {
     let n_components = errors.iter().filter(|error| **error > POOR).count();
     Warning::FewDigits { component, n_components, error }.tell();
     true
-}
-
-/// The standard deviations of component `c`, `[D]`.
-fn deviations(parameters: &Parameters, c: usize) -> Vec<f64> {
-    let d = parameters.n_features();
-    let s = parameters.covariances();
-    let variance = |i: usize| match parameters.covariance_type() {
-        CovarianceType::Full => s[c * d * d + i * (d + 1)],
-        CovarianceType::Tied => s[i * (d + 1)],
-        CovarianceType::Diag => s[c * d + i],
-        CovarianceType::Spherical => s[c],
-    };
-    (0..d).map(|i| variance(i).sqrt()).collect()
 }

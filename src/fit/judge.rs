@@ -72,7 +72,7 @@ fn digits(report: &FitReport, options: &FitOptions) -> Option<Warning> {
 
 /// A check that found the result outside its bound.
 pub(crate) fn unverified(report: &FitReport) -> Option<Warning> {
-    let v = report.verification.filter(|v| !v.verified)?;
+    let v = report.verification.filter(|v| !v.within)?;
     Some(Warning::NotVerified { n_samples: v.n_samples, difference: v.difference, bound: v.bound })
 }
 
@@ -198,13 +198,13 @@ mod tests {
             (r.worst_rounding, r.collapses) = (Some(worst(0.1, true)), vec![drop]);
         };
         judged(change, &[left, switched]);
-        let verification = |verified| Verification {
+        let verification = |within| Verification {
             n_samples: 7,
             mean_log_likelihood: None,
             expected_mean_log_likelihood: -1.0,
             difference: None,
             bound: 1e-5,
-            verified,
+            within,
         };
         let warning = Warning::NotVerified { n_samples: 7, difference: None, bound: 1e-5 };
         judged(|r| r.verification = Some(verification(false)), &[warning]);

@@ -210,7 +210,7 @@ impl FitOptions {
 }
 
 /// Larger values would overflow when covariances are multiplied.
-const MAX_REG_COVAR: f64 = 1e150;
+pub const MAX_REG_COVAR: f64 = 1e150;
 
 /// Options that passed [`FitOptions::check`].
 #[derive(Debug, Clone)]

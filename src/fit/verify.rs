@@ -141,7 +141,7 @@ pub fn verification(
         expected_mean_log_likelihood: expected,
         difference,
         bound,
-        verified: difference.is_some_and(|difference| difference <= bound),
+        within: difference.is_some_and(|difference| difference <= bound),
     }))
 }
 

@@ -181,12 +181,74 @@ impl Parameters {
 
     /// Σ_k as a D×D matrix, whatever the type.
     pub fn covariance_matrix(&self, k: usize) -> Vec<f64> {
-        let d = self.n_features;
+        let block = self.covariance_block(k);
         match self.covariance_type {
-            CovarianceType::Full => self.covariances[k * d * d..(k + 1) * d * d].to_vec(),
+            CovarianceType::Full | CovarianceType::Tied => block.to_vec(),
+            CovarianceType::Diag => diagonal(block),
+            CovarianceType::Spherical => diagonal(&vec![block[0]; self.n_features]),
+        }
+    }
+
+    /// The numbers of Σ_k as the type stores them, data units²: `[D, D]`, `[D]` variances, or one variance. Tied
+    /// components share theirs.
+    pub fn covariance_block(&self, k: usize) -> &[f64] {
+        let size = self.covariance_type.block_len(self.n_features);
+        let first = if self.covariance_type == CovarianceType::Tied { 0 } else { k * size };
+        &self.covariances[first..first + size]
+    }
+
+    /// Entry (i, j) of Σ_k, whatever the type, data units².
+    pub fn covariance(&self, k: usize, i: usize, j: usize) -> f64 {
+        let block = self.covariance_block(k);
+        match self.covariance_type {
+            CovarianceType::Full | CovarianceType::Tied => block[i * self.n_features + j],
+            CovarianceType::Diag if i == j => block[i],
+            CovarianceType::Spherical if i == j => block[0],
+            CovarianceType::Diag | CovarianceType::Spherical => 0.0,
+        }
+    }
+
+    /// The variance of feature `i` in component `k`, data units².
+    pub fn variance(&self, k: usize, i: usize) -> f64 {
+        self.covariance(k, i, i)
+    }
+
+    /// The mixture of `components` alone, in this order. Their weights keep their proportions and sum to 1; if all are
+    /// 0 they become equal.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for none, one that is not there, or one that is named twice.
+    pub fn only(&self, components: &[usize]) -> Result<Self> {
+        let k = self.n_components;
+        let mut seen = vec![false; k];
+        let is_new = |&&c: &&usize| c < k && !std::mem::replace(&mut seen[c], true);
+        if components.is_empty() || components.iter().take_while(is_new).count() < components.len() {
+            let allowed = format!("some of the components 0 to {}, each once, are needed", k - 1);
+            return Err(Error::option("components", format!("{components:?}"), allowed));
+        }
+        let mut picked = self.picked(components);
+        let sum: f64 = picked.weights.iter().sum();
+        let equal = 1.0 / components.len() as f64;
+        picked.weights.iter_mut().for_each(|w| *w = if sum > 0.0 { *w / sum } else { equal });
+        Ok(picked)
+    }
+
+    /// `components` in this order with their weights as they are.
+    pub(crate) fn picked(&self, components: &[usize]) -> Self {
+        let pick = |values: &[f64], size: usize| -> Vec<f64> {
+            components.iter().flat_map(|&c| &values[c * size..(c + 1) * size]).copied().collect()
+        };
+        let covariances = match self.covariance_type {
             CovarianceType::Tied => self.covariances.clone(),
-            CovarianceType::Diag => diagonal(&self.covariances[k * d..(k + 1) * d]),
-            CovarianceType::Spherical => diagonal(&vec![self.covariances[k]; d]),
+            other => pick(&self.covariances, other.block_len(self.n_features)),
+        };
+        Parameters {
+            covariance_type: self.covariance_type,
+            n_components: components.len(),
+            n_features: self.n_features,
+            weights: pick(&self.weights, 1),
+            means: pick(&self.means, self.n_features),
+            covariances,
         }
     }
 
@@ -230,4 +292,47 @@ fn diagonal(values: &[f64]) -> Vec<f64> {
         matrix[i * d + i] = *v;
     }
     matrix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mixture::sample::random_mixture;
+
+    #[test]
+    fn entries_are_those_of_the_matrix() -> Result<()> {
+        for t in CovarianceType::ALL {
+            let p = random_mixture(3, 2, t, 5)?;
+            for k in 0..3 {
+                let matrix = p.covariance_matrix(k);
+                let entries = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| p.covariance(k, i, j));
+                assert_eq!(matrix, entries, "{t}, component {k}");
+                assert_eq!((p.variance(k, 0), p.variance(k, 1)), (matrix[0], matrix[3]));
+                assert!(p.variance(k, 0) > 0.0);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn some_components_keep_their_proportions() -> Result<()> {
+        for t in CovarianceType::ALL {
+            let p = random_mixture(4, 3, t, 6)?;
+            let some = p.only(&[3, 1])?;
+            assert_eq!((some.n_components(), some.n_features(), some.covariance_type()), (2, 3, t));
+            for (new, old) in [(0, 3), (1, 1)] {
+                assert_eq!(some.mean(new), p.mean(old));
+                assert_eq!(some.covariance_matrix(new), p.covariance_matrix(old));
+            }
+            let (found, expected) = (some.weights(), p.weights());
+            assert!((found[0] / found[1] / (expected[3] / expected[1]) - 1.0).abs() < 1e-12);
+            assert!((found[0] + found[1] - 1.0).abs() < 1e-12);
+            let parts = (some.weights.clone(), some.means.clone(), some.covariances.clone());
+            assert_eq!(Parameters::new(t, parts.0, parts.1, parts.2)?, some);
+            for refused in [&[][..], &[4], &[1, 1]] {
+                assert!(matches!(p.only(refused), Err(Error::Option { name: "components", .. })));
+            }
+        }
+        Ok(())
+    }
 }

@@ -52,6 +52,15 @@ impl CovarianceType {
         }
     }
 
+    /// Numbers of one covariance of D features.
+    pub const fn block_len(self, d: usize) -> usize {
+        match self {
+            CovarianceType::Full | CovarianceType::Tied => d * d,
+            CovarianceType::Diag => d,
+            CovarianceType::Spherical => 1,
+        }
+    }
+
     /// Numbers in the second moments: triangles if the covariance is a matrix.
     pub const fn second_moments_len(self, k: usize, d: usize) -> usize {
         match self {

@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
-use crate::mixture::shape::CovarianceType;
 
 /// Features in one figure at most.
 pub const MOST_FEATURES: usize = 8;
@@ -37,20 +36,8 @@ fn separation(parameters: &Parameters, feature: usize) -> f64 {
 pub(super) fn marginal(parameters: &Parameters, feature: usize) -> (Vec<f64>, Vec<f64>) {
     let components = 0..parameters.n_components();
     let means = components.clone().map(|k| parameters.mean(k)[feature]).collect();
-    let variances = components.map(|k| covariance(parameters, k, feature, feature)).collect();
+    let variances = components.map(|k| parameters.variance(k, feature)).collect();
     (means, variances)
-}
-
-/// One entry of Σ_k, without a copy of the matrix.
-pub(super) fn covariance(parameters: &Parameters, k: usize, i: usize, j: usize) -> f64 {
-    let (d, stored) = (parameters.n_features(), parameters.covariances());
-    match parameters.covariance_type() {
-        CovarianceType::Full => stored[(k * d + i) * d + j],
-        CovarianceType::Tied => stored[i * d + j],
-        CovarianceType::Diag if i == j => stored[k * d + i],
-        CovarianceType::Spherical if i == j => stored[k],
-        CovarianceType::Diag | CovarianceType::Spherical => 0.0,
-    }
 }
 
 /// The features to show.

@@ -276,7 +276,7 @@ fn verification(found: Verification) -> Section {
         ("allowed", size(found.bound)),
     ];
     Section {
-        verdict: Some((found.verified, if found.verified { "verified" } else { "not verified" }.into())),
+        verdict: Some((found.within, if found.within { "verified" } else { "not verified" }.into())),
         facts: facts.map(|(name, value)| (name.to_owned(), value)).to_vec(),
         ..Section::new("verification", "Verification")
     }

@@ -65,7 +65,7 @@ pub(super) fn ellipses(
 ) {
     let (sx, sy) = (x.scale(), y.scale());
     for (k, colour) in colours.iter().enumerate() {
-        let entry = |i: usize, j: usize| choice::covariance(parameters, k, i, j);
+        let entry = |i: usize, j: usize| parameters.covariance(k, i, j);
         // The covariance in pixels, and its eigenvalues.
         let (a, b, c) = (entry(fx, fx) * sx * sx, entry(fx, fy) * sx * sy, entry(fy, fy) * sy * sy);
         let (middle, spread) = ((a + c) / 2.0, ((a - c) / 2.0).hypot(b));

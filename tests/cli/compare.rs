@@ -30,11 +30,11 @@ fn the_object_is_complete() {
     assert_eq!(one["engine"]["kind"], "cpu");
     assert_eq!(one["n_iter"], 7);
     assert_eq!(one["log_likelihood_differences"].as_array().unwrap().len(), 7);
-    assert_eq!(one["bounds_from"], "contract");
+    assert_eq!(one["bound_source"], "contract");
     assert_eq!(one["components"].as_array().unwrap().len(), 3);
     for part in ["weights", "means", "covariances", "mean_log_likelihood"] {
         let value = |group: &str| one[group][part].as_f64().unwrap();
-        assert!(value("distances") <= value("bounds"), "{part}: {one}");
+        assert!(value("distances") <= value("bound"), "{part}: {one}");
     }
     for component in one["components"].as_array().unwrap() {
         assert!(component["solid"] == true && component["distances"]["mean"].as_f64().is_some());
@@ -184,7 +184,7 @@ mod device {
                 let json = bench.run(&line).ok().json();
                 assert_eq!(json["expected"]["name"], "cpu");
                 assert_eq!(json["comparisons"][0]["engine"]["kind"], "gpu");
-                assert!(json["comparisons"][0]["bounds"]["means"].as_f64().unwrap() >= 1e-4);
+                assert!(json["comparisons"][0]["bound"]["means"].as_f64().unwrap() >= 1e-4);
             }
         }
         let ran = bench.run("compare x.npy -k 5 --engines gpu,cpu,reference --max-iter 4 --tol 0").ok();

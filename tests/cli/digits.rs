@@ -69,7 +69,7 @@ mod device {
         assert!(bench.read("r.html").contains("--engine auto"));
         let json = bench.run(&format!("{FIT} {AUTO} --json")).ok().json();
         assert_eq!(json["report"]["worst_rounding"], *worst);
-        assert_eq!(json["device"]["began_on"]["kind"], "gpu");
+        assert_eq!(json["engine"]["began_on"]["kind"], "gpu");
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn json_is_one_object_and_nothing_else() {
     let json = ran.json();
     assert_eq!(json["schema"], "wgmm.fit/1");
     assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(json["device"]["kind"], "cpu");
+    assert_eq!(json["engine"]["kind"], "cpu");
     assert_eq!(json["options"]["covariance_type"], "diag");
     assert_eq!(json["options"]["seed"], 7);
     assert_eq!(json["report"]["converged"], true);

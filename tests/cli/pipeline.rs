@@ -180,7 +180,7 @@ fn every_engine_of_the_processor_gives_the_same_model() {
     let trace = |engine: &str| {
         let line = format!("fit IRIS -k 3 --engine {engine} --tol 0 --max-iter 10 --json");
         let json = bench.run(&line).ok().json();
-        assert_eq!(json["device"]["kind"], engine);
+        assert_eq!(json["engine"]["kind"], engine);
         json["report"]["final_mean_log_likelihood"].as_f64().unwrap()
     };
     let (cpu, reference) = (trace("cpu"), trace("reference"));

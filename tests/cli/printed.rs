@@ -50,7 +50,7 @@ fn what_was_printed_is_shown() {
     bench.write("fit.json", &fit.to_string());
     bench.run("report m.json IRIS --fit fit.json --compare against.json -o r.html").ok();
     let html = bench.read("r.html");
-    let device = fit["device"]["device"].as_str().unwrap();
+    let device = fit["engine"]["device"].as_str().unwrap();
     let version = concat!("wgmm ", env!("CARGO_PKG_VERSION"));
     for text in ["250.00 ms", "12.500 s", "20.000 µs", device, version] {
         assert!(section(&html, "timings").contains(&format!("<dd>{text}</dd>")), "{text}: {html}");
@@ -153,7 +153,7 @@ fn what_was_printed_about_another_fit_is_refused() {
             f["report"]["final_mean_log_likelihood"] = json!(-1.5);
         }),
         ("other options", |f| f["options"]["seed"] = json!(1)),
-        ("other engine", |f| f["device"]["device"] = json!("another")),
+        ("other engine", |f| f["engine"]["device"] = json!("another")),
         ("other log_likelihood_trace", |f| f["report"]["log_likelihood_trace"][3] = json!(-1.0)),
     ];
     for (words, plant) in plants {

@@ -8,7 +8,7 @@ fn f64_results_are_checked_only_if_asked() {
     let json = bench.run("fit IRIS -k 3 --engine cpu --json --require-verified").ok().json();
     assert!(json["report"].get("verification").is_none(), "{json}");
     let json = bench.run("fit IRIS -k 3 --engine cpu --json --verify all --require-verified").ok().json();
-    assert_eq!(json["report"]["verification"]["verified"], true);
+    assert_eq!(json["report"]["verification"]["within"], true);
     assert_eq!(json["report"]["verification"]["n_samples"], 150);
     bench.run("fit IRIS -k 3 --verify none --require-verified -o m.json").code(2).says(&["--verify none"]);
     bench.run("fit IRIS -k 3 --verify some -o m.json").code(2).says(&["--verify", "sample, all, none"]);
@@ -28,7 +28,7 @@ mod device {
             "{ran:#?}"
         );
         let model: serde_json::Value = serde_json::from_str(&bench.read("m.json")).unwrap();
-        assert_eq!(model["verification"]["verified"], true);
+        assert_eq!(model["verification"]["within"], true);
         assert_eq!(model["verification"]["bound"], 1e-5);
         assert_eq!(model["rounding_errors"].as_array().unwrap().len(), 3);
         let json = bench.run("fit IRIS -k 3 --engine gpu --json").ok().json();
@@ -45,7 +45,7 @@ mod device {
         let ran = bench.run(line).ok().says(&["warning: THE RESULT IS NOT VERIFIED", "--engine cpu"]);
         assert!(ran.stdout.contains("NOT VERIFIED: "), "{ran:#?}");
         let model: serde_json::Value = serde_json::from_str(&bench.read("m.json")).unwrap();
-        assert_eq!(model["verification"]["verified"], false);
+        assert_eq!(model["verification"]["within"], false);
         std::fs::remove_file(bench.path("m.json")).unwrap();
         bench.run(&format!("{line} --require-verified")).code(6).says(&["error: ", "not verified"]);
         assert_eq!(bench.files(), ["m.json"], "the model is not lost");
@@ -59,7 +59,7 @@ mod device {
         let ran = bench.run(&format!("{line} --require-verified")).ok();
         assert!(ran.stdout.contains("\nverified: the mean log-likelihood of 150 samples"), "{ran:#?}");
         let model: serde_json::Value = serde_json::from_str(&bench.read("m.json")).unwrap();
-        assert_eq!(model["verification"]["verified"], true);
+        assert_eq!(model["verification"]["within"], true);
         let json = bench.run(&format!("{line} --json")).ok().json();
         assert_eq!(json["report"]["verification"], model["verification"]);
         std::fs::remove_file(bench.path("m.json")).unwrap();

@@ -138,7 +138,7 @@ fn the_check_in_f64_is_shown() {
             expected_mean_log_likelihood: -1.25,
             difference: Some(0.25),
             bound: 1e-5,
-            verified,
+            within: verified,
         };
         model.report.as_mut().unwrap().verification = Some(found);
         let html = page(&d, &model, &PageOptions::default());

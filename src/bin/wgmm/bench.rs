@@ -157,7 +157,7 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
         return Err(failure);
     }
     let wrong: Vec<String> =
-        report.cases.iter().filter(|case| !case.check.passed()).map(table::wrong).collect();
+        report.cases.iter().filter(|case| !case.check.within).map(table::wrong).collect();
     if wrong.is_empty() { Ok(()) } else { Err(Failure::failed(wrong.join("; "))) }
 }
 

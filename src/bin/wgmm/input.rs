@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 use wgmm::internals::data::{self, Missing, Table};
 use wgmm::internals::engine::choose::{EngineRequest, open_engine};
+use wgmm::internals::output::is_npy;
 use wgmm::{Engine, GaussianMixture, Samples};
 
 use crate::args::{DataArgs, EngineArgs, TalkArgs, parse};
@@ -153,10 +154,6 @@ fn describe(path: &Path, table: &Table, args: &DataArgs, talk: &TalkArgs) {
 /// What [`Table::row_number`] counts.
 pub(crate) fn place(path: &Path, table: &Table) -> &'static str {
     if table.has_header || !is_npy(path) { "line" } else { "row" }
-}
-
-fn is_npy(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"))
 }
 
 /// `1 row`, `2 rows`.

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use wgmm::internals::error::printable;
 use wgmm::internals::output::OutputFile;
 use wgmm::internals::plot::Figure;
 use wgmm::{Error, GaussianMixture};
@@ -95,9 +96,4 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
         return text;
     }
     text.chars().take(most - 1).chain([if is_utf8() { '…' } else { '~' }]).collect()
-}
-
-/// Control characters replaced: names from a file must not move a terminal's cursor.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

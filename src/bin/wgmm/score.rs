@@ -139,7 +139,7 @@ impl Found {
         let mut object = json!({
             "schema": "wgmm.score/1",
             "version": env!("CARGO_PKG_VERSION"),
-            "device": engine.info(),
+            "engine": engine.info(),
             "n_samples": table.samples.n_samples(),
             "total_weight": self.total_weight,
             "mean_log_likelihood": self.log_likelihood / self.total_weight,

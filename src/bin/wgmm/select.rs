@@ -285,7 +285,7 @@ fn json_of(
         "schema": "wgmm.select/1",
         "version": env!("CARGO_PKG_VERSION"),
         "data": shown(&args.data),
-        "device": engine.info(),
+        "engine": engine.info(),
         "criterion": args.criterion,
         "options": model.report.as_ref().map(|report| &report.options),
         "candidates": cells.collect::<Vec<_>>(),

@@ -44,7 +44,7 @@ impl Identity {
         let options = options.to_map();
         facts.extend(options.iter().map(|(name, value)| (name.as_str(), value.to_string())));
         let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Ok(Identity { facts, device: device_of(engine) })
+        Ok(Identity { facts, device: engine.device_line() })
     }
 
     /// Adds another fact that must not differ.
@@ -73,7 +73,7 @@ impl Identity {
         if let Some((_, kind)) = self.facts.iter_mut().find(|(name, _)| name == "engine") {
             engine.kind.name().clone_into(kind);
         }
-        self.device = device_of(engine);
+        self.device = engine.device_line();
     }
 
     /// The device by name, with its interface and driver.
@@ -95,11 +95,6 @@ impl Identity {
             .map(|(name, was, is)| format!("{name} was {was}, is {is}"))
             .collect()
     }
-}
-
-fn device_of(engine: &EngineInfo) -> String {
-    let parts = [Some(&engine.device), engine.backend.as_ref(), engine.driver.as_ref()];
-    parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// XXH3-128 of what `fill` writes.

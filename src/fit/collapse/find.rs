@@ -51,11 +51,7 @@ impl Found {
 pub(super) fn find(parameters: &Parameters, total_weight: f64, least_variances: &[f64]) -> Vec<Found> {
     let (covariance_type, d) = (parameters.covariance_type(), parameters.n_features());
     let fault = |covariance: &[f64]| singular(covariance, covariance_type, d, least_variances);
-    let size = match covariance_type {
-        CovarianceType::Full | CovarianceType::Tied => d * d,
-        CovarianceType::Diag => d,
-        CovarianceType::Spherical => 1,
-    };
+    let size = covariance_type.block_len(d);
     let mut faults: Vec<Option<linalg::BadPivot>> =
         parameters.covariances().par_chunks_exact(size).map(fault).collect();
     let shared = if covariance_type == CovarianceType::Tied { faults.pop().flatten() } else { None };

@@ -9,14 +9,13 @@ use std::time::Duration;
 use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use wgmm::Init;
 use wgmm::internals::fit::checkpoint::Interval;
+use wgmm::internals::fit::options::MAX_REG_COVAR;
 use wgmm::internals::names::{self, Named};
 
 /// Components of a mixture: the most that is not a typing error.
 pub(crate) const COMPONENTS: RangeInclusive<u64> = 1..=1_000_000;
 /// Iterations and restarts.
 pub(crate) const MAX_COUNT: u64 = 1_000_000_000;
-/// Larger values would overflow when covariances are multiplied.
-const MAX_REG_COVAR: f64 = 1e150;
 
 /// A whole number in `range`.
 pub(crate) fn whole<T: TryFrom<u64>>(

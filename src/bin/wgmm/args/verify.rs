@@ -41,7 +41,7 @@ impl VerifyArgs {
             return Ok(());
         }
         let v = match report.verification {
-            Some(v) if v.verified => return Ok(()),
+            Some(v) if v.within => return Ok(()),
             Some(v) => v,
             None if report.engine.precision == Precision::F64 => return Ok(()),
             None => return Err(Failure::outside("the result could not be checked; the reason stands above")),

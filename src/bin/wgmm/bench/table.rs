@@ -133,7 +133,7 @@ pub(super) fn case(report: &CaseReport, first: bool) -> String {
         line(format!("  memory     {} at most{beyond}", bytes(peak)));
     }
     let check = &report.check;
-    let verdict = if check.passed() { "passed" } else { "FAILED" };
+    let verdict = if check.within { "passed" } else { "FAILED" };
     let parts: Vec<String> =
         check.distances.parts().iter().map(|(name, v)| format!("{name} {v:.1e}")).collect();
     let scope = if check.whole_run { "the whole run" } else { "one iteration from its end" };

@@ -119,14 +119,14 @@ fn one(comparison: &Comparison, yardstick: &Yardstick<'_>) -> String {
         speed += &format!(", {} {}", yardstick.name, time(seconds_per_iteration(other)));
     }
     lines.push(speed);
-    let parts = check.distances.parts().into_iter().zip(check.bounds.parts());
+    let parts = check.distances.parts().into_iter().zip(check.bound.parts());
     let parts: Vec<String> =
         parts.map(|((name, found), (_, bound))| format!("{name} {found:.1e} of {bound:.0e}")).collect();
-    let source = match check.source {
+    let source = match check.bound_source {
         BoundSource::Contract => "the bound",
         BoundSource::Conditioning => "the bound, which follows the conditioning",
     };
-    let verdict = if check.passed() { "WITHIN" } else { "OUTSIDE" };
+    let verdict = if check.within { "WITHIN" } else { "OUTSIDE" };
     lines.push(format!("{verdict} {source}: {}", parts.join(", ")));
     lines.join("\n") + "\n"
 }
@@ -173,7 +173,7 @@ pub(super) fn json(
         "options": options.to_map(),
         "expected": expected,
         "comparisons": comparisons.iter().map(|c| object(c, yardstick)).collect::<Vec<_>>(),
-        "within": comparisons.iter().all(|c| c.check.passed()),
+        "within": comparisons.iter().all(|c| c.check.within),
         "timings": {"total_seconds": seconds},
     })
 }
@@ -195,13 +195,13 @@ fn object(comparison: &Comparison, yardstick: &Yardstick<'_>) -> Value {
         "final_mean_log_likelihood": followed.outcome.mean_log_likelihood,
         "parameters_checksum": followed.outcome.parameters.checksum(),
         "distances": check.distances,
-        "bounds": check.bounds,
-        "bounds_from": check.source,
+        "bound": check.bound,
+        "bound_source": check.bound_source,
         "solid_components": check.solid_components,
         "components": components.collect::<Vec<_>>(),
         "labels": labels,
         "failures": check.failures,
-        "within": check.passed(),
+        "within": check.within,
     });
     if let Some(expected) = &yardstick.followed {
         let gaps = followed.trace.iter().zip(&expected.trace).map(|(a, b)| a - b);

@@ -85,7 +85,7 @@ pub(super) struct Timings {
 pub(super) fn json(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -> Outcome<Value> {
     let mut report = json!(model.report);
     let mut take = |field: &str| report.as_object_mut().and_then(|r| r.remove(field)).unwrap_or_default();
-    let (device, mut options) = (take("engine"), take("options"));
+    let (engine, mut options) = (take("engine"), take("options"));
     // Some components may have been dropped on the way.
     options["n_components"] = json!(args.n_components);
     options["covariance_type"] = json!(model.parameters.covariance_type());
@@ -99,7 +99,7 @@ pub(super) fn json(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -
         "schema": "wgmm.fit/1",
         "version": env!("CARGO_PKG_VERSION"),
         "data": shown(&args.data),
-        "device": device,
+        "engine": engine,
         "options": options,
         "report": report,
         "model": bare_json(model)?,
@@ -170,7 +170,7 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
 
 /// What the check in f64 found.
 pub(crate) fn verified(v: Verification) -> String {
-    let verdict = if v.verified { "verified" } else { "NOT VERIFIED" };
+    let verdict = if v.within { "verified" } else { "NOT VERIFIED" };
     let off = v.difference.map_or("not finite".into(), |d| format!("off by {d:.1e}"));
     let rows = count(v.n_samples, "sample");
     format!("{verdict}: the mean log-likelihood of {rows} is {off} against f64, {:.0e} is allowed", v.bound)

@@ -43,7 +43,7 @@ struct Compared {
     final_mean_log_likelihood: Option<f64>,
     parameters_checksum: String,
     distances: Parts,
-    bounds: Parts,
+    bound: Parts,
     labels: Labels,
     failures: Vec<String>,
     seconds_per_iteration: Option<f64>,
@@ -168,7 +168,7 @@ impl Comparison {
         let number =
             |value: Option<f64>| value.map_or("not finite".into(), |value| minus(format!("{value:.1e}")));
         let row = |compared: &Compared| {
-            let parts = compared.distances.list().into_iter().zip(compared.bounds.list());
+            let parts = compared.distances.list().into_iter().zip(compared.bound.list());
             let cells = parts.map(|(found, bound)| format!("{} ({})", number(found), number(bound)));
             std::iter::once(compared.engine.kind.to_string()).chain(cells).collect()
         };

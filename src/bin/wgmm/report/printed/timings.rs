@@ -15,7 +15,7 @@ use crate::words::quoted;
 #[derive(Deserialize)]
 struct Fit {
     version: String,
-    device: Value,
+    engine: Value,
     options: Map<String, Value>,
     report: Map<String, Value>,
     model: Map<String, Value>,
@@ -38,7 +38,7 @@ pub(super) fn section(path: &Path, (model_path, model): (&Path, &mut GaussianMix
     // `--json` prints the fields of the model file in four parts.
     let mut fields = fit.model;
     fields.extend(fit.report);
-    fields.insert("engine".into(), fit.device);
+    fields.insert("engine".into(), fit.engine);
     let expected = model_json(model)?;
     let mut options = fit.options;
     if let Some(kept) = expected.get("options").and_then(Value::as_object) {
