@@ -1,13 +1,15 @@
 //! Samples on the device: centred and scaled in f64, rounded to f32, in tiles of 128, chunk after chunk.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use rayon::prelude::*;
 
 use super::context::Context;
-use super::plan::{ALIGNMENT, TILE};
-pub use crate::data::Scaling;
-use crate::data::{Dataset, Scratch, chunks};
+use super::options::GpuOptions;
+use super::problem::{ALIGNMENT, TILE};
+use super::timing::{HostSeconds, lap};
+use crate::data::{Dataset, Scaling, Scratch, chunks};
 use crate::error::{Error, Result};
 
 /// Samples converted and queued at a time.
@@ -26,9 +28,34 @@ pub(super) struct Chunk {
     pub(super) weights: Option<[wgpu::Buffer; 2]>,
 }
 
-/// Uploads the rows of `data` and says what they weigh: in chunks of at most `chunk_rows` samples (rounded up to [`ALIGNMENT`]), or fewer where
-/// the device has no room for so many in one buffer. How they are cut changes no bit of any result.
-pub(super) fn upload(
+/// An open device with the samples on it.
+#[derive(Debug)]
+pub(super) struct Resident {
+    pub(super) context: Context,
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) scaling: Scaling,
+    /// Σ weights of the samples.
+    pub(super) total_weight: f64,
+}
+
+impl Resident {
+    /// Opens the adapter that is asked for and uploads the rows of `data`.
+    pub(super) fn new(data: &dyn Dataset, options: &GpuOptions, seconds: &mut HostSeconds) -> Result<Resident> {
+        let mut clock = Instant::now();
+        let context = Context::open(options.adapter.as_deref(), options.allow_software, &options.testing)?;
+        seconds.open = lap(&mut clock);
+        let scaling = Scaling::of(data)?.clone();
+        seconds.scaling = lap(&mut clock);
+        let (chunks, total_weight) = upload(&context, data, &scaling, options.chunk_rows)?;
+        seconds.upload = lap(&mut clock);
+        Ok(Resident { context, chunks, scaling, total_weight })
+    }
+}
+
+/// Uploads the rows of `data` and says what they weigh: in chunks of at most `chunk_rows` samples (rounded up to
+/// [`ALIGNMENT`]), or fewer if the device has no room for so many in one buffer. How they are cut changes no bit of any
+/// result.
+fn upload(
     context: &Context,
     data: &dyn Dataset,
     scaling: &Scaling,

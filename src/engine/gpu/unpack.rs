@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::pack::Kept;
-use super::plan::{Blocks, Plan};
+use super::blocks::Blocks;
+use super::packing::Kept;
+use super::plan::Plan;
+use super::submit::Sums as Read;
 use crate::data::Scaling;
 use crate::mixture::moments::Moments;
 use crate::mixture::shape::{CovarianceType, triangle_index, triangle_len};
@@ -23,11 +25,10 @@ pub(super) fn unpack(
     scaling: &Scaling,
     kept: &Kept,
     total_weight: f64,
-    rows: &[f32],
-    log_likelihoods: &[f32],
+    read: &Read,
 ) -> Moments {
     let (k, d) = (plan.problem.n_components, plan.problem.n_features);
-    let sums = Sums::new(plan, rows);
+    let sums = Sums::new(plan, &read.rows);
     let scale = &scaling.scale;
     let mut moments = Moments::zero(plan.problem.covariance_type, d, kept.origins.clone());
     for component in 0..k {
@@ -79,7 +80,7 @@ pub(super) fn unpack(
         unwhiten(&mut moments, &sums, component, matrix);
     }
     moments.rounding = f64::from(f32::EPSILON);
-    let bits: f64 = log_likelihoods.iter().map(|v| f64::from(*v)).sum();
+    let bits: f64 = read.log_likelihoods.iter().map(|v| f64::from(*v)).sum();
     // Every sample misses the offset once, with its weight.
     moments.log_likelihood = (bits + kept.offset * total_weight) * std::f64::consts::LN_2;
     moments
