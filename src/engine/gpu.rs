@@ -45,9 +45,11 @@ use prepared::Prepared;
 use resident::Resident;
 use room::Room;
 use timing::{HostSeconds, KernelSeconds, Timing, lap};
+use unpack::SumsLayout;
 
 use super::{Engine, check_features};
 use crate::data::{Data, Dataset};
+use crate::engine::parts::PartSums;
 use crate::engine::rounding::RoundingError;
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
@@ -123,7 +125,7 @@ impl<'a> GpuEngine<'a> {
     fn load(&mut self, parameters: &Parameters) -> Result<(&Resident, &mut Prepared)> {
         check_features(&*self.data, parameters)?;
         let problem = Problem {
-            n_samples: self.data.rows().len(),
+            n_samples: self.data.facts().n_samples,
             n_features: self.data.facts().n_features,
             n_components: parameters.n_components(),
             covariance_type: parameters.covariance_type(),
@@ -135,7 +137,9 @@ impl<'a> GpuEngine<'a> {
         let prepared = match present {
             Some(prepared) => prepared,
             None => {
-                let prepared = Prepared::new(&self.resident, &self.options, problem, &mut self.room)?;
+                let rows = self.data.rows().len();
+                let prepared =
+                    Prepared::new(&self.resident, &self.options, (problem, rows), &mut self.room)?;
                 self.host_seconds.prepare = lap(&mut clock);
                 prepared
             }
@@ -168,24 +172,37 @@ impl<'a> GpuEngine<'a> {
         &mut self,
         parameters: &Parameters,
         timed: bool,
-    ) -> Result<(Moments, Option<Vec<KernelSeconds>>)> {
-        let (slab, rate, n_samples) = (self.options.testing.slab, self.rate, self.data.rows().len());
-        let (Resident { context, chunks, scaling, total_weight }, prepared) = self.load(parameters)?;
-        let Prepared { plan, scratch, loaded } = prepared;
-        let slabs = scratch.cut(context, plan, chunks, slab_rows(plan, slab, rate))?;
+    ) -> Result<(PartSums, Option<Vec<KernelSeconds>>)> {
+        let (slab, rate, rows) = (self.options.testing.slab, self.rate, self.data.rows());
+        let (resident, Prepared { plan, scratch, loaded }) = self.load(parameters)?;
+        let part = plan.part_rows();
+        if !rows.start.is_multiple_of(part) {
+            return Err(Error::shape("first row of a graphics engine", format!("a multiple of {part}"), rows.start));
+        }
+        let context = &resident.context;
+        let slabs = scratch.cut(context, plan, &resident.chunks, slab_rows(plan, slab, rate))?;
         let mut timing = if timed { Timing::new(context, slabs * plan.steps.len())? } else { None };
         let mut clock = Instant::now();
-        let sums = scratch.e_step(context, plan, timing.as_mut())?;
+        let read = scratch.e_step(context, plan, timing.as_mut())?;
         let submit_and_read = lap(&mut clock);
         let device = timing.as_mut().map(|t| t.read(context)).transpose()?;
         let device = device.map(|seconds| timing::by_kernel(plan, &seconds));
         clock = Instant::now();
-        let moments = unpack::unpack(plan, scaling, &loaded.kept, *total_weight, &sums);
+        let layout = SumsLayout::new(plan, &resident.scaling, &loaded.kept);
+        let sums = unpack::part_sums(plan, layout, rows.start, |rows| resident.weight(rows), &read);
         // The first iteration may hold the driver's compilation: the next ones correct the rate.
-        self.rate = plan.flops_per_sample * n_samples as f64 / submit_and_read.max(1e-6);
+        self.rate = plan.flops_per_sample * rows.len() as f64 / submit_and_read.max(1e-6);
         self.host_seconds.submit_and_read = submit_and_read;
         self.host_seconds.unpack = lap(&mut clock);
-        Ok((moments, device))
+        Ok((sums, device))
+    }
+
+    /// The moments of `sums`.
+    fn total(&mut self, sums: PartSums, parameters: &Parameters) -> Result<Moments> {
+        let mut clock = Instant::now();
+        let moments = super::total(sums, parameters);
+        self.host_seconds.unpack += lap(&mut clock);
+        moments
     }
 
     /// [`Engine::e_step`] with the device time of each kernel (none without timestamp queries).
@@ -193,7 +210,8 @@ impl<'a> GpuEngine<'a> {
     /// # Errors
     /// As [`Engine::e_step`].
     pub fn e_step_timed(&mut self, parameters: &Parameters) -> Result<(Moments, Option<Vec<KernelSeconds>>)> {
-        self.in_room(|engine| engine.run(parameters, true))
+        let (sums, device) = self.in_room(|engine| engine.run(parameters, true))?;
+        Ok((self.total(sums, parameters)?, device))
     }
 
     /// Wall time of the host's parts of the work.
@@ -244,7 +262,12 @@ impl Engine for GpuEngine<'_> {
     }
 
     fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
-        self.in_room(|engine| engine.run(parameters, false)).map(|(moments, _)| moments)
+        let sums = self.part_sums(parameters)?;
+        self.total(sums, parameters)
+    }
+
+    fn part_sums(&mut self, parameters: &Parameters) -> Result<PartSums> {
+        self.in_room(|engine| engine.run(parameters, false)).map(|(sums, _)| sums)
     }
 
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {

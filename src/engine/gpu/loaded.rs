@@ -1,5 +1,7 @@
 //! The parameters that a device holds, with what the host keeps of them.
 
+use std::sync::Arc;
+
 use super::packing::{Kept, Packing};
 use crate::data::Scaling;
 use crate::engine::rounding::{self, RoundingError};
@@ -13,7 +15,7 @@ use crate::mixture::factors::Factors;
 pub(super) struct Loaded {
     parameters: Option<Parameters>,
     factors: Factors,
-    pub(super) kept: Kept,
+    pub(super) kept: Arc<Kept>,
     /// Estimated for every component, `[K]`.
     pub(super) rounding_errors: Vec<RoundingError>,
 }
@@ -34,7 +36,7 @@ impl Loaded {
         }
         self.factors.update(parameters)?;
         let packing = Packing::new(parameters, &self.factors, scaling);
-        self.kept = packing.kept(whitened);
+        self.kept = Arc::new(packing.kept(whitened));
         self.rounding_errors = rounding::of_factors(parameters, &self.factors, scaling);
         match &mut self.parameters {
             Some(present) => present.copy_from(parameters),

@@ -2,8 +2,11 @@
 //! and the adapter's limits. Pure: no device is touched.
 //!
 //! A *slice* of samples is summed by one workgroup into one row of partials; slices are fixed by row
-//! number alone. A *slab* is what one dispatch takes: how many slices it holds changes no bit of the
-//! result.
+//! number alone. G slices are added up to a *group*, G groups to a *part*, in f32 on the device; the host adds the
+//! parts in f64. Slices and groups follow from the whole data set, whichever rows of it are here. A *slab* is what one
+//! dispatch takes: how many slices it holds changes no bit of the result.
+
+use std::ops::Range;
 
 pub use super::kernels::kernels_for;
 pub use super::lead::Tuning;
@@ -18,8 +21,10 @@ use super::step::{Buffer, Count, Step};
 use crate::error::{Error, Result};
 use crate::mixture::shape::{CovarianceType, triangle_len};
 
-/// Slices whose partials are added into one row of totals; more if the totals would not fit.
+/// Slices per group, at most; more if the totals would not fit.
 pub const SLICES_PER_GROUP: usize = 64;
+/// Numbers that the host reads after an E-step, about: as many parts as that makes, from 8 to 64.
+const READ_FLOATS: usize = 1 << 18;
 /// Samples of the shortest slice: shorter ones are more rows of partials than they are worth.
 const SHORTEST_SLICE: usize = 256;
 /// Scratch for one number per sample and component, at most.
@@ -42,8 +47,10 @@ pub struct Plan {
     pub blocks: Blocks,
     /// Samples per slice.
     pub slice: usize,
-    /// Slices per row of totals.
+    /// Slices per group, and groups per part: a power of two.
     pub slices_per_group: usize,
+    /// Samples that are here, of those of the problem.
+    rows: usize,
     /// Where the parameters lie.
     pub sections: Sections,
     /// Samples whose log densities have room at once if an E-step needs none.
@@ -74,13 +81,7 @@ impl Plan {
         let slice = slice(&problem, tuning, &blocks);
         let unit = slice.max((lead.rows)(&problem, tuning));
         let row_bytes = (blocks.row_length(problem.n_components) * 4) as u64;
-        let slices = problem.n_samples.next_multiple_of(unit) / slice;
-        let mut slices_per_group = SLICES_PER_GROUP;
-        while slices_per_group < slices
-            && slices.div_ceil(slices_per_group) as u64 * row_bytes > limits.binding_bytes
-        {
-            slices_per_group *= 2;
-        }
+        let slices_per_group = slices_per_group(&problem, slice, unit, row_bytes, limits);
         let frame = Frame { problem: &problem, limits, tuning, blocks, slice, slices_per_group };
         let mut steps = (lead.steps)(&frame);
         steps.push(sum_partials::step(&frame));
@@ -91,6 +92,7 @@ impl Plan {
             blocks,
             slice,
             slices_per_group,
+            rows: problem.n_samples,
             sections,
             predicted_rows: 0,
             max_slab: 0,
@@ -109,6 +111,13 @@ impl Plan {
         plan.max_slab = (most_units * unit).min(problem.n_samples.next_multiple_of(unit));
         plan.check(limits)?;
         Ok(plan)
+    }
+
+    /// The same plan where only `rows` samples of the problem are.
+    #[must_use]
+    pub fn over(self, rows: usize) -> Plan {
+        let max_slab = self.max_slab.min(rows.next_multiple_of(self.slab_unit()));
+        Plan { rows, max_slab, ..self }
     }
 
     /// The longest scratch of one number or more per sample that steps bind, bytes per sample.
@@ -140,10 +149,21 @@ impl Plan {
         self.steps.iter().filter(|s| s.predicts).map(|s| s.rows).max().unwrap_or(1)
     }
 
-    /// Groups of slices over all samples.
+    /// Samples per part: a power of two.
+    pub fn part_rows(&self) -> usize {
+        self.slice * self.slices_per_group * self.slices_per_group
+    }
+
+    /// The samples that are here, counted from the first of them, part by part.
+    pub fn parts(&self) -> impl Iterator<Item = Range<usize>> {
+        let (rows, part) = (self.rows, self.part_rows());
+        (0..rows).step_by(part).map(move |start| start..(start + part).min(rows))
+    }
+
+    /// Groups of slices over the samples that are here.
     pub fn groups(&self) -> usize {
         // Only the last chunk is padded: all others are whole multiples of `ALIGNMENT`.
-        let padded = self.problem.n_samples.next_multiple_of(self.slab_unit());
+        let padded = self.rows.next_multiple_of(self.slab_unit());
         (padded / self.slice).div_ceil(self.slices_per_group)
     }
 
@@ -157,9 +177,9 @@ impl Plan {
         (self.groups() * self.row_length() * 4) as u64
     }
 
-    /// Rows left after groups of totals are added once more: what the host reads.
+    /// Rows left after groups are added up to parts: what the host reads.
     pub fn result_rows(&self) -> usize {
-        self.groups().div_ceil(self.slices_per_group)
+        self.parts().count()
     }
 
     /// The numbers of the steps that are `wanted`.
@@ -255,6 +275,23 @@ fn slice(problem: &Problem, tuning: &Tuning, blocks: &Blocks) -> usize {
         slice /= 2;
     }
     slice
+}
+
+/// The fewest slices per group that leave the host no more parts than it likes to read, each a whole number of slabs'
+/// units.
+fn slices_per_group(problem: &Problem, slice: usize, unit: usize, row_bytes: u64, limits: &Limits) -> usize {
+    let slices = problem.n_samples.next_multiple_of(unit) / slice;
+    let most_parts = (READ_FLOATS as u64 * 4 / row_bytes.max(1)).clamp(8, 64) as usize;
+    let mut group = 1;
+    while group < SLICES_PER_GROUP
+        && (slices.div_ceil(group * group) > most_parts || slice * group * group < unit)
+    {
+        group *= 2;
+    }
+    while group < slices && slices.div_ceil(group) as u64 * row_bytes > limits.binding_bytes {
+        group *= 2;
+    }
+    group
 }
 
 fn flops_per_sample(problem: &Problem) -> f64 {

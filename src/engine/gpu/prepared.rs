@@ -21,11 +21,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Plans, compiles and allocates.
+    /// Plans, compiles and allocates for so many rows of the problem.
     pub(super) fn new(
         resident: &Resident,
         options: &GpuOptions,
-        problem: Problem,
+        (problem, rows): (Problem, usize),
         room: &mut Room,
     ) -> Result<Prepared> {
         let Resident { context, chunks, .. } = resident;
@@ -34,7 +34,7 @@ impl Prepared {
             (None, Some(name)) => Tuning::with_kernel(&problem, name)?,
             (None, None) => Tuning::new(&problem),
         };
-        let mut plan = Plan::tuned(problem, &context.limits, &tuning)?;
+        let mut plan = Plan::tuned(problem, &context.limits, &tuning)?.over(rows);
         tracing::info!("kernels: {}", plan.kernels());
         if let Some(folder) = &options.dump_shaders {
             dump::dump(&plan, folder)?;
