@@ -263,6 +263,12 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
+/// The beginning of a text from a file, which may be of any length.
+pub(crate) fn shorten(text: &str) -> String {
+    const MOST: usize = 200;
+    text.chars().take(MOST).collect()
+}
+
 /// A word as a POSIX shell takes it, for the commands that messages advise.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
@@ -294,6 +300,16 @@ impl Error {
             }
             Error::NonFiniteResult { stage, iteration: None, what } => {
                 Error::NonFiniteResult { stage, iteration: Some(found + 1), what }
+            }
+            other => other,
+        }
+    }
+
+    /// Says which file or argument the invalid parameters come from.
+    pub(crate) fn with_origin(self, origin: &str) -> Self {
+        match self {
+            Error::InvalidParameters { field, what, .. } => {
+                Error::InvalidParameters { origin: origin.into(), field, what }
             }
             other => other,
         }

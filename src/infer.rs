@@ -2,6 +2,7 @@
 //! engine in chunks so that no N×K array is ever held.
 
 pub mod agreement;
+mod calls;
 
 use std::ops::Range;
 
@@ -67,7 +68,7 @@ pub struct Assignment {
     pub log_likelihood: f64,
     /// The most probable component; the lowest index on ties.
     pub label: u32,
-    /// ln max_k r_k, the logarithm of that component's posterior probability, at most 0; NaN where the
+    /// ln max_k r_k, the logarithm of that component's posterior probability, at most 0; NaN if the
     /// log-likelihood is −∞.
     pub log_probability: f64,
 }
@@ -91,7 +92,7 @@ pub fn for_each_sample(
         {
             let label = argmax(values);
             let (largest, log_likelihood) = (values[label as usize], log_sum_exp(values));
-            // Not largest − ln p: far out the sum below is lost beside it. NaN where no component reaches.
+            // Not largest − ln p: far out, that would swallow the sum below. NaN if no component reaches the sample.
             let log_probability = -values.iter().map(|v| (v - largest).exp()).sum::<f64>().ln();
             visit(Assignment { row, weight, log_likelihood, label, log_probability });
         }
@@ -130,7 +131,7 @@ pub fn sample_log_likelihoods(engine: &mut dyn Engine, parameters: &Parameters) 
 /// Log-likelihood of all samples, Σ w_n ln p(x_n), nats; divide by Σ w_n for scikit-learn's `score`.
 ///
 /// # Errors
-/// As [`predict`]; [`Error::NonFiniteResult`] where a sample is so far out that no component reaches it.
+/// As [`predict`]; [`Error::NonFiniteResult`] if a sample is so far out that no component reaches it.
 pub fn log_likelihood(engine: &mut dyn Engine, parameters: &Parameters) -> Result<f64> {
     check_features(engine.data(), parameters)?;
     let log_likelihood = engine.e_step(parameters)?.log_likelihood;
@@ -152,7 +153,7 @@ pub fn assignment_log_probability(engine: &mut dyn Engine, parameters: &Paramete
     sum.finish()
 }
 
-/// [`assignment_log_probability`] sample by sample, for a pass that wants other things, too.
+/// [`assignment_log_probability`] sample by sample, for a pass that also computes other things.
 #[derive(Debug, Default)]
 pub struct AssignmentSum {
     total: f64,

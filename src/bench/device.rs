@@ -80,7 +80,7 @@ pub(super) fn run(bench: &mut Bench, problem: &Problem<'_>) -> Result<CaseReport
     }
     let (mut before, mut warm) = card.warm(&engine, &mut instruments)?;
     if card.copy.is_none() {
-        // A card too full for two more buffers is timed all the same.
+        // A card without room for two more buffers is timed all the same.
         card.copy = copy_rate(&engine).ok();
         (before, warm) = card.warm(&engine, &mut instruments)?;
     }

@@ -15,7 +15,7 @@ use crate::mixture::shape::CovarianceType;
 
 /// Rows per stream.
 const BLOCK: usize = 1 << 14;
-/// Streams of the mixture and of the start, above those of any block.
+/// Streams of the mixture and of the start; no block has so high a number.
 const MIXTURE_STREAM: u64 = 1 << 48;
 const START_STREAM: u64 = 1 << 49;
 /// Typical distance between two means in standard deviations, times K^(1/D): neighbours overlap a little.
@@ -96,7 +96,7 @@ pub fn samples(case: &Case, seed: u64) -> Result<Samples<'static>> {
 /// diagonal of the data's variances (spherical: their mean).
 ///
 /// # Errors
-/// [`crate::Error::InvalidParameters`] where a feature is constant.
+/// [`crate::Error::InvalidParameters`] if a feature is constant.
 pub fn start(case: &Case, samples: &Samples<'_>, seed: u64) -> Result<Parameters> {
     let (k, d) = (case.n_components, case.n_features);
     let mut rng = stream(seed, START_STREAM);

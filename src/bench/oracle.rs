@@ -1,10 +1,11 @@
-//! What a result is checked against: the whole run again in f64 where all samples can be afforded and all
-//! components stayed solid, else one iteration from where the run ended, on as many samples as can be. A run
-//! again on fewer samples than it was made for would starve components, and thin components drift: a rounding
-//! in one iteration moves them, and with them the others, in the next.
+//! What a result is checked against. If all samples can be afforded and all components stayed solid, it is the
+//! whole run again, in f64. Else it is one iteration after the end of the run, on as many samples as can be
+//! afforded. A whole run on fewer samples than it was made for would starve components, and thin components drift:
+//! a rounding error in one iteration moves them, and with them the others, in the next.
 
+use super::check;
+use super::problem::{Problem, Settings};
 use super::timing::{Clock, run};
-use super::{Problem, Settings, check};
 use crate::compare::judge::{Check, Tier, judge};
 use crate::data::Samples;
 use crate::engine::Engine;
@@ -32,10 +33,10 @@ pub(super) fn host_engine<'a>(
     })
 }
 
-/// Holds `outcome` against `oracle`; `e_step` is the E-step of the engine under test, over other samples.
+/// Compares `outcome` with `oracle`; `e_step` is the E-step of the engine under test, over other samples.
 ///
 /// # Errors
-/// As the engines'; [`crate::Error::NotPositiveDefinite`] where the oracle ended in no valid mixture.
+/// As the engines'; [`crate::Error::NotPositiveDefinite`] if the oracle did not end in a valid mixture.
 pub(super) fn check(
     settings: &Settings,
     problem: &Problem<'_>,

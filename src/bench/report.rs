@@ -21,7 +21,7 @@ pub struct Report {
     pub schema: String,
     /// Version of this crate.
     pub version: String,
-    /// Commit it was built from, where known.
+    /// Commit it was built from, if known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub commit: Option<String>,
     /// Version of wgpu, in builds that have it.
@@ -65,13 +65,13 @@ pub struct CaseReport {
     /// The case.
     #[serde(flatten)]
     pub case: Case,
-    /// Where the data came from: `generated`, or a file.
+    /// Source of the data: `generated`, or a file.
     pub data: String,
     /// What computed.
     pub engine: EngineInfo,
-    /// What makes the figures less than they seem: `smoke, not speed`, `cold`, `clocks fell`.
+    /// Reasons to distrust the figures: `smoke, not speed`, `cold`, `clocks fell`.
     pub marks: Vec<String>,
-    /// Runs of `warmup + iters` iterations that were timed: more than one where an iteration is short.
+    /// Runs of `warmup + iters` iterations that were timed: more than one if an iteration is short.
     pub repeats: usize,
     /// A whole iteration: E-step, check of its sums, M-step; wall time.
     pub iteration: Spread,
@@ -183,7 +183,7 @@ impl CaseReport {
     }
 }
 
-/// Memory of the process, bytes; none where the system does not tell.
+/// Memory of the process, bytes; `None` if the system does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Memory {
     /// The most it held during the case, before the check.
@@ -233,7 +233,7 @@ impl Report {
     pub fn ratios(&self, baseline: &Report) -> Vec<Ratio> {
         let same = |a: &Case, b: &Case| Case { name: b.name.clone(), ..a.clone() } == *b;
         let ratio = |new: &CaseReport| {
-            // The same kind of engine where the baseline has several.
+            // The same kind of engine, if the baseline has several.
             let mut old = baseline.cases.iter().filter(|old| same(&old.case, &new.case));
             let first = old.clone().next()?;
             let old = old.find(|old| old.engine.kind == new.engine.kind).unwrap_or(first);

@@ -1,4 +1,4 @@
-//! Samples whose most probable component differs between two mixtures, and by how little.
+//! Samples whose most probable component differs between two mixtures, and how close the decision was.
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -13,9 +13,9 @@ pub struct LabelChanges {
     /// Their share of all samples.
     pub share: f64,
     /// The largest margin among them: the difference of the two best log-responsibilities under the
-    /// expected mixture, nats; 0 where none differs.
+    /// expected mixture, nats; 0 if none differs.
     pub largest_margin: f64,
-    /// The median margin among them, nats; 0 where none differs.
+    /// The median margin among them, nats; 0 if none differs.
     pub median_margin: f64,
 }
 

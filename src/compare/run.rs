@@ -1,5 +1,5 @@
-//! A fit, followed: where it started and ended, what each iteration took, and where rounding alone would
-//! have led it.
+//! Follows a fit: its start and end, the time of each iteration, and the end that it would reach if every step had
+//! rounding errors.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -21,9 +21,9 @@ use crate::mixture::linalg;
 use crate::mixture::moments::{MStep, Moments};
 use crate::mixture::shape::CovarianceType;
 
-/// Of an estimated rounding error, what is usual.
+/// Typical size of a rounding error, as a share of its estimated bound.
 const TYPICAL: f64 = 0.25;
-/// Rounding of f64 beside that of f32.
+/// Rounding errors of f64 relative to f32.
 const DOUBLE: f64 = 1.0 / 536_870_912.0;
 
 /// A fit with what was seen on its way.
@@ -71,7 +71,7 @@ pub fn follow(
         }
         least_counts.iter_mut().zip(step.effective_counts).for_each(|(l, n)| *l = l.min(*n));
         let flow = observer.on_step(step);
-        // What the observer does is not the iteration's.
+        // The observer's time does not belong to the iteration.
         last = Some(Instant::now());
         flow
     };
@@ -87,8 +87,8 @@ pub fn follow(
     Ok(Followed { fit, outcome, start, trace, seconds })
 }
 
-/// Where `n_iter` iterations from `start` end when every M-step is followed by random errors of the size
-/// that rounding has there ([`rounding_errors`]): in f32, or with `is_double` in f64.
+/// The end of `n_iter` iterations from `start` if random errors follow every M-step. They are as large as rounding
+/// errors are there ([`rounding_errors`]): of f32, or of f64 with `is_double`.
 ///
 /// # Errors
 /// As [`steps`].

@@ -3,7 +3,7 @@
 use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
-use super::Scaling;
+use super::scaling::Scaling;
 use crate::error::{Error, Result};
 
 /// N samples of D features, finite, with optional weights: in memory ([`Samples`](super::Samples)), in a file, or one

@@ -62,7 +62,7 @@ pub use options::GpuOptions;
 pub use testing::{Fault, Faults, Testing};
 
 /// The release of wgpu this crate is built with (a test compares it with Cargo.lock).
-pub const WGPU_VERSION: &str = "30.0.1";
+pub const WGPU_VERSION: &str = "30.0.2";
 
 /// Dispatches aim at this much device time, well below every watchdog and a display's patience.
 const DISPATCH_SECONDS: f64 = 0.025;

@@ -17,10 +17,9 @@ use crate::fit::{collapse, init};
 use crate::infer;
 use crate::mixture::Parameters;
 use crate::mixture::moments::{COUNT_TOLERANCE, Moments};
-use crate::model::GaussianMixture;
-use crate::report::{EngineInfo, FitReport, Precision, StopReason, WorstRounding};
-pub use state::FitState;
+use crate::report::{EngineInfo, Precision, StopReason, WorstRounding};
 use state::{Current, Failure, Run};
+pub use state::{Fit, FitState};
 
 /// What an [`Observer`] is shown after every M-step.
 pub struct Step<'a> {
@@ -95,23 +94,6 @@ pub struct NoObserver;
 impl Observer for NoObserver {
     fn on_step(&mut self, _: &mut Step<'_>) -> ControlFlow<()> {
         ControlFlow::Continue(())
-    }
-}
-
-/// A fit that came to its end.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Fit {
-    /// The mixture, with the names of the features.
-    pub model: GaussianMixture,
-    /// How it was found.
-    pub report: FitReport,
-}
-
-impl Fit {
-    /// The mixture with the report beside it, as a model file holds both.
-    pub fn into_model(self) -> GaussianMixture {
-        GaussianMixture { report: Some(self.report), ..self.model }
     }
 }
 

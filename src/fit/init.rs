@@ -5,20 +5,21 @@
 //! serves all samples.
 
 mod kmeans;
+mod subset;
+
+pub use subset::SEEDING_SAMPLES;
+pub(crate) use subset::Subset;
 
 use rand::{Rng, RngExt, SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::data::{Copied, Dataset, spread};
+use crate::data::Dataset;
 use crate::error::Result;
 use crate::fit::options::{CheckedOptions, Init, OnCollapse};
 use crate::mixture::Parameters;
 use crate::mixture::moments::{MStep, Moments};
 use crate::mixture::shape::{CovarianceType, triangle_index, triangle_len};
-
-/// Most samples the seeding looks at.
-pub const SEEDING_SAMPLES: usize = 65_536;
 
 /// The start of restart `restart`.
 ///
@@ -58,41 +59,6 @@ fn compute(data: &dyn Dataset, options: &CheckedOptions, restart: usize) -> Resu
         OnCollapse::Error => rule.parameters(&moments, &moments.origins, 0),
         // Whatever collapsed already is dealt with by the loop.
         _ => Ok(rule.maximise(&moments, &moments.origins)),
-    }
-}
-
-/// The samples that seeding looks at: those of positive weight, at most [`SEEDING_SAMPLES`], in f64.
-pub(crate) struct Subset {
-    values: Vec<f64>,
-    weights: Vec<f64>,
-    n_features: usize,
-}
-
-impl Subset {
-    pub(crate) fn new(data: &dyn Dataset) -> Result<Self> {
-        let Copied { values, weights } = spread(data, SEEDING_SAMPLES)?;
-        Ok(Subset { values, weights, n_features: data.facts().n_features })
-    }
-
-    fn row(&self, n: usize) -> &[f64] {
-        &self.values[n * self.n_features..(n + 1) * self.n_features]
-    }
-
-    /// Weighted mean and biased standard deviation of every column, two passes.
-    pub(crate) fn column_moments(&self) -> (Vec<f64>, Vec<f64>) {
-        let d = self.n_features;
-        let total: f64 = self.weights.iter().sum();
-        let mut mean = vec![0.0; d];
-        for (row, w) in self.values.chunks_exact(d).zip(&self.weights) {
-            mean.iter_mut().zip(row).for_each(|(m, x)| *m += w * x / total);
-        }
-        let mut variance = vec![0.0; d];
-        for (row, w) in self.values.chunks_exact(d).zip(&self.weights) {
-            for ((v, x), m) in variance.iter_mut().zip(row).zip(&mean) {
-                *v += w * (x - m).powi(2) / total;
-            }
-        }
-        (mean, variance.into_iter().map(f64::sqrt).collect())
     }
 }
 

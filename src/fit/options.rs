@@ -77,7 +77,7 @@ impl OnCollapse {
 /// Options of a fit, with scikit-learn's names, meanings and defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitOptions {
-    /// K, at least 1.
+    /// The number of components K, at least 1.
     pub n_components: usize,
     /// Form of the covariances.
     pub covariance_type: CovarianceType,
@@ -91,8 +91,8 @@ pub struct FitOptions {
     pub n_init: usize,
     /// The start.
     pub init: Init,
-    /// Parts of the start that are given and replace those that `init` finds. If none is missing,
-    /// nothing is computed.
+    /// Parts of the start that are given. They replace the parts that `init` finds; if all are given, `init` computes
+    /// nothing.
     pub start: PartialStart,
     /// Added to the covariances' diagonal in every M-step (data units², at least 0).
     pub reg_covar: f64,

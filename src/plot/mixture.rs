@@ -229,7 +229,7 @@ impl<'a> Panel<'a> {
         Panel { slot, truth: slot.truth, x: Axis::new(ranges[x], across, Direction::Across), y, marks }
     }
 
-    /// `values` are those of the chosen features.
+    /// `values` holds the chosen features.
     fn add(&mut self, values: &[f64], weight: f64, class: usize, colour: Rgb) {
         match (&mut self.marks, &self.y, self.slot.content) {
             (PanelMarks::Pair(marks), Some(axis), Content::Pair { x, y }) => {

@@ -22,7 +22,7 @@ fn moments(case: &Case) -> Moments {
 }
 
 #[track_caller]
-fn assert_same_bits(what: &str, found: &Moments, expected: &Moments) {
+pub fn assert_same_bits(what: &str, found: &Moments, expected: &Moments) {
     let parts = |m: &Moments| {
         [&m.origins, &m.effective_counts, &m.first_moments, &m.second_moments, &vec![m.log_likelihood]]
             .map(Clone::clone)

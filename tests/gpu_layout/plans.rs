@@ -59,7 +59,12 @@ fn every_plan_of_the_table_fits() {
         }
         let last = cut.last().unwrap();
         let groups = (last.first_slice + last.n_slices) as usize;
-        assert!(plan.slices_per_group >= SLICES_PER_GROUP, "{problem:?} under {name}");
+        // Few parts, or groups as long as they may be; parts start where slabs do.
+        let most = ((1 << 18) / plan.row_length()).clamp(8, 64);
+        let is_grouped = plan.result_rows() <= most || plan.slices_per_group >= SLICES_PER_GROUP;
+        assert!(is_grouped && plan.slices_per_group.is_power_of_two(), "{problem:?} under {name}");
+        assert_eq!(plan.part_rows() % plan.slab_unit(), 0, "{problem:?} under {name}");
+        assert_eq!(plan.part_rows() % plan.log_likelihood_rows(), 0, "{problem:?} under {name}");
         assert_eq!(groups.div_ceil(plan.slices_per_group), plan.groups(), "{problem:?} under {name}");
     }
 }
@@ -146,6 +151,29 @@ fn numbering(plan: &Plan, chunks: &[usize], cut: &[Vec<Slab>]) -> Result<Numberi
     }
     let total: usize = chunks.iter().sum();
     if found.len() == total { Ok(found) } else { Err(format!("{} of {total} rows are covered", found.len())) }
+}
+
+/// Where parts begin follows from the whole data set: an engine that holds some of the rows plans the same ones.
+#[test]
+fn parts_follow_from_the_whole() {
+    for n_samples in [1000, 1_000_000, 40_000_000, 1 << 30] {
+        let problem = Problem {
+            n_samples,
+            n_features: 8,
+            n_components: 20,
+            covariance_type: CovarianceType::Full,
+            weighted: false,
+        };
+        let whole = Plan::new(problem, &H100).unwrap();
+        let part = whole.part_rows();
+        assert!(whole.result_rows() <= 64, "{n_samples} samples in {} parts", whole.result_rows());
+        for rows in [1, part, 3 * part + 1, n_samples].into_iter().filter(|rows| *rows <= n_samples) {
+            let some = whole.clone().over(rows);
+            assert_eq!((some.part_rows(), some.result_rows()), (part, rows.div_ceil(part)));
+            assert!(some.max_slab > 0 && some.max_slab <= rows.next_multiple_of(some.slab_unit()));
+            assert_eq!(some.parts().last().unwrap().end, rows);
+        }
+    }
 }
 
 /// The plan, with slices of `slice` samples if they are given: so few samples would get the shortest ones.

@@ -1,5 +1,6 @@
 //! `wgmm compare`: whether engines agree with each other, or with a model.
 
+mod comparison;
 mod report;
 
 use std::ops::ControlFlow;
@@ -7,17 +8,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use wgmm::internals::bench::timing::Spread;
-use wgmm::internals::compare::judge::{Check, Tier, judge_conditioned};
-use wgmm::internals::compare::labels::{LabelChanges, label_changes};
+use wgmm::internals::compare::component_distances;
+use wgmm::internals::compare::judge::{Tier, judge_conditioned};
+use wgmm::internals::compare::labels::label_changes;
 use wgmm::internals::compare::matching::{best_match, reordered};
 use wgmm::internals::compare::run::{Followed, disturbed, follow};
-use wgmm::internals::compare::{ComponentDistances, component_distances};
 use wgmm::internals::engine::choose::{EngineKind, open_engine};
 use wgmm::internals::fit::em::Step;
 use wgmm::internals::fit::em::steps::Outcome as Run;
 use wgmm::internals::infer;
-use wgmm::internals::report::EngineInfo;
 use wgmm::internals::report::Precision;
 use wgmm::{CovarianceType, Dataset, Engine, Error, FitOptions, GaussianMixture, Samples};
 
@@ -25,6 +24,7 @@ use crate::args::{DataArgs, DeviceArgs, FitFlags, ProgressArgs, TalkArgs, check_
 use crate::exit::{Failure, Outcome, shown};
 use crate::progress::Progress;
 use crate::{input, output, talk};
+use comparison::{Comparison, Yardstick};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -39,24 +39,24 @@ steps is disturbed by rounding errors. Exit code 6: outside.")]
 pub(crate) struct CompareArgs {
     /// Table, .csv or .npy; `-` is standard input
     data: PathBuf,
-    /// Components of the mixture; those of --against if not given
+    /// Number of components; if not given, as many as --against has
     #[arg(long = "components", short = 'k', value_name = "K", allow_hyphen_values = true, required_unless_present = "against", value_parser = parse::whole::<usize>(parse::COMPONENTS))]
     n_components: Option<usize>,
-    /// Engines from gpu, cpu, reference: all run from one start for as many iterations as the last, which the
-    /// others are held against; gpu,cpu if not given
+    /// Engines to compare, from gpu, cpu, reference; gpu,cpu if not given. All run from one start, for as many
+    /// iterations as the last one takes, and the others are compared with the last one
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = parse::choice([
         ("gpu", EngineKind::Gpu),
         ("cpu", EngineKind::Cpu),
         ("reference", EngineKind::Reference),
     ]))]
     engines: Vec<EngineKind>,
-    /// Hold fits against this model instead, its components matched in the best way
+    /// Compare fits with this model instead; components are matched in the best way
     #[arg(long, value_name = "MODEL.json|.npz")]
     against: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Form of the covariances; that of --against, or full, if not given
+    /// Form of the covariances; if not given, the form of --against, or full
     #[arg(long, value_name = "TYPE", help_heading = "Fit", value_parser = parse::covariance())]
     covariance: Option<CovarianceType>,
     #[command(flatten)]
@@ -69,29 +69,6 @@ pub(crate) struct CompareArgs {
     progress: ProgressArgs,
     #[command(flatten)]
     talk: TalkArgs,
-}
-
-/// What the others are held against.
-struct Yardstick<'a> {
-    /// The engine's kind, or the model's file.
-    name: String,
-    engine: Box<dyn Engine + 'a>,
-    run: Run,
-    /// The fit of the engine; none for a model.
-    followed: Option<Followed>,
-    /// Whether its sums were in f64, as far as is known.
-    is_double: bool,
-}
-
-/// One engine against the yardstick.
-struct Comparison {
-    engine: EngineInfo,
-    followed: Followed,
-    check: Check,
-    components: Vec<ComponentDistances>,
-    /// Whether each component had enough samples to be held to the bounds.
-    solid: Vec<bool>,
-    labels: LabelChanges,
 }
 
 pub(crate) fn run(args: &CompareArgs) -> Outcome {
@@ -146,9 +123,9 @@ pub(crate) fn run(args: &CompareArgs) -> Outcome {
     }
     let seconds = started.elapsed().as_secs_f64();
     if args.json {
-        output::print_json(&report::json(args, samples, &checked, &yardstick, &comparisons, seconds))?;
+        output::print_json(&report::json(&args.data, samples, &checked, &yardstick, &comparisons, seconds))?;
     } else if !args.talk.quiet {
-        output::print(report::text(args, samples, &yardstick, &comparisons).as_bytes())?;
+        output::print(report::text(&args.data, samples, &yardstick, &comparisons).as_bytes())?;
     }
     let outside: Vec<String> = comparisons.iter().filter_map(|c| report::outside(c, &yardstick)).collect();
     if outside.is_empty() { Ok(()) } else { Err(Failure::outside(outside.join("; "))) }
@@ -188,7 +165,7 @@ fn check_usage(args: &CompareArgs) -> Outcome<Vec<EngineKind>> {
     })
 }
 
-/// The options of the fits; K and the covariance type are the model's where they are not given.
+/// The options of the fits; K and the covariance type are the model's if they are not given.
 fn options(args: &CompareArgs, model: Option<&(&Path, GaussianMixture)>) -> Outcome<FitOptions> {
     let parameters = model.map(|(_, model)| &model.parameters);
     let k = args.n_components.or(parameters.map(|p| p.n_components())).unwrap_or(1);
@@ -273,9 +250,4 @@ fn compare(
     )?;
     let solid = expected.least_counts.iter().map(|n| tier.is_solid(*n, samples.n_features())).collect();
     Ok(Comparison { engine: info, followed, check, components, solid, labels })
-}
-
-/// Median seconds of an iteration; none where only one was seen.
-fn seconds_per_iteration(followed: &Followed) -> Option<f64> {
-    (!followed.seconds.is_empty()).then(|| Spread::of(&followed.seconds).median)
 }

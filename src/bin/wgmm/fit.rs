@@ -1,5 +1,6 @@
 //! `wgmm fit`: a mixture from a table.
 
+mod args;
 mod checkpoint;
 mod files;
 mod pictures;
@@ -7,77 +8,23 @@ pub(crate) mod report;
 mod salvage;
 mod watch;
 
-use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::Args;
 use wgmm::internals::engine::choose::open_engine;
 use wgmm::internals::fit::em::{Observer, Step};
 use wgmm::internals::fit::workflow::{self, Finished, Surroundings};
 use wgmm::internals::report::StopReason;
-use wgmm::{CovarianceType, Dataset, Error, GaussianMixture};
+use wgmm::{Dataset, Error, GaussianMixture};
 
-use crate::args::{DataArgs, EngineArgs, FitFlags, FormatArg, ProgressArgs, TalkArgs, VerifyArgs, parse};
+use crate::args::parse;
 use crate::exit::{Failure, Outcome};
-use crate::output::{self, is_stdout};
-use crate::{input, interrupt, talk};
-use checkpoint::{CheckpointArgs, Checkpoints};
+use crate::{input, interrupt, output, talk};
+pub(crate) use args::FitArgs;
+use checkpoint::Checkpoints;
 use files::Files;
-use pictures::{PictureArgs, Pictures};
+use pictures::Pictures;
 use report::Timings;
 use watch::Watch;
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  wgmm fit data.csv -k 3 -o model.json
-  wgmm fit data.csv -k 3 --drop-columns id,species --covariance diag --n-init 5 -o model.json
-  wgmm fit data.npy -k 8 --engine gpu --labels labels.npy --trace trace.csv --json > report.json")]
-pub(crate) struct FitArgs {
-    /// Table, .csv or .npy; `-` is standard input
-    pub(crate) data: PathBuf,
-    /// Components of the mixture
-    #[arg(long = "components", short = 'k', value_name = "K", allow_hyphen_values = true, value_parser = parse::whole::<usize>(parse::COMPONENTS))]
-    n_components: usize,
-    /// Write the model
-    #[arg(long, short, value_name = "MODEL.json|.npz")]
-    pub(crate) output: Option<PathBuf>,
-    #[command(flatten)]
-    format: FormatArg,
-    /// Write the most probable component of every row (.csv or .npy)
-    #[arg(long, value_name = "FILE", value_parser = parse::table_output())]
-    pub(crate) labels: Option<PathBuf>,
-    /// Write the log-likelihood of every iteration (.csv or .jsonl)
-    #[arg(long, value_name = "FILE", value_parser = parse::trace_output())]
-    pub(crate) trace: Option<PathBuf>,
-    /// Print one JSON object instead of the summary
-    #[arg(long)]
-    json: bool,
-
-    /// Form of the covariances
-    #[arg(long, default_value = "full", value_name = "TYPE", help_heading = "Fit", value_parser = parse::covariance())]
-    covariance: CovarianceType,
-    /// End with exit code 5 if the fit did not converge (the model is written all the same)
-    #[arg(long, help_heading = "Fit")]
-    require_convergence: bool,
-
-    #[command(flatten)]
-    flags: FitFlags,
-    #[command(flatten)]
-    pub(crate) checkpoints: CheckpointArgs,
-    #[command(flatten)]
-    verify: VerifyArgs,
-    #[command(flatten)]
-    pub(crate) columns: DataArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
-    #[command(flatten)]
-    progress: ProgressArgs,
-    #[command(flatten)]
-    pub(crate) pictures: PictureArgs,
-    #[command(flatten)]
-    talk: TalkArgs,
-}
 
 /// scikit-learn's sentence.
 pub(crate) const NOT_CONVERGED: &str = "Best performing initialization did not converge. Try different init parameters, \
@@ -164,13 +111,6 @@ fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings, interrupted:
         return Err(Failure::not_converged(NOT_CONVERGED));
     }
     Ok(())
-}
-
-impl FitArgs {
-    /// Whether a file that was asked for goes to stdout.
-    fn results_on_stdout(&self) -> bool {
-        [&self.output, &self.labels, &self.trace].into_iter().flatten().any(|path| is_stdout(path))
-    }
 }
 
 /// Options and data do not fit each other: names the file that the user should look at.

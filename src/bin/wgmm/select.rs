@@ -121,7 +121,7 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
         args.format.write(model, file)?;
     }
     if let Some(file) = figure {
-        crate::plot::write(&plot::criteria(candidates, &PlotOptions::default())?, file)?;
+        output::write_figure(&plot::criteria(candidates, &PlotOptions::default())?, file)?;
     }
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
     let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;
@@ -283,7 +283,7 @@ fn json_of(
         "candidates": cells.collect::<Vec<_>>(),
         "best": best,
         "report": report,
-        "model": output::model_json(model)?,
+        "model": output::bare_json(model)?,
         "timings": {"total_seconds": seconds},
     });
     if let Some(path) = &args.output {

@@ -10,7 +10,7 @@ use crate::data::Scratch;
 pub(super) struct Aligned(Vec<f64>);
 
 impl Aligned {
-    /// Where the first cache line starts.
+    /// Start of the first cache line.
     fn start(&self) -> usize {
         self.0.as_ptr().align_offset(64).min(MAX_LANES)
     }

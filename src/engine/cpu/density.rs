@@ -1,6 +1,6 @@
 //! ln π_k + ln N(x | μ_k, Σ_k) = c_k − ½ |W_k (x − μ_k)|², V vectors of samples at a time.
 //!
-//! In difference form: x − μ is exact where it matters, so that offsets of the data cost no digits.
+//! In difference form: x − μ is exact if x is near μ, where it matters. So offsets of the data cost no digits.
 
 use pulp::Simd;
 
@@ -156,7 +156,7 @@ fn many<S: Simd, const V: usize>(
 }
 
 /// Adds the squares of rows `first..first + R` of W (x − μ) and returns what follows them in `w`.
-/// Of z = x − μ the features before `first` stand there, those of the rows are added.
+/// `z` already holds x − μ for the features before `first`; the features of these rows are added.
 #[inline(always)]
 fn rows<'w, S: Simd, const V: usize, const R: usize>(
     s: S,

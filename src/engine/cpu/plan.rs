@@ -10,7 +10,7 @@ use super::simd::ROW_MULTIPLE;
 
 /// Rows whose responsibilities are held at once, and most rows per task while tasks are few.
 const BLOCK_ROWS: usize = 1024;
-/// Fewest rows per task: below, adding up the task's sums costs more than the rows.
+/// Fewest rows per task: with fewer, adding up the task's sums costs more than the rows.
 const MIN_TASK_ROWS: usize = 256;
 /// Numbers of per-task sums held at once (64 MiB), and how far the tasks held at once may go.
 const WAVE_LEN: usize = 8 << 20;
@@ -66,9 +66,9 @@ impl Plan {
     }
 }
 
-/// Means at most so many standard deviations from the centre let diag and spherical use sums about
-/// the centre, which all components share and which are then shifted: half the work, and digits are
-/// lost as the square of this, 64² ε = 9e-13.
+/// If all means are within this many standard deviations of the centre, diag and spherical sum about the centre,
+/// which all components share, and shift the totals. That halves the work. It loses digits as the square of this:
+/// 64² ε = 9e-13.
 const NEAR: f64 = 64.0;
 
 /// Means, whitening factors and normalisers of a mixture.

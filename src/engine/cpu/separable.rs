@@ -1,7 +1,7 @@
 //! Σ r (x−μ) and Σ r (x−μ)² feature by feature, for diagonal and spherical covariances.
 //!
-//! Where every mean is near to the mixture's centre the sums are taken about the centre: x and x²
-//! serve several components at once, and the totals are shifted to the means in the end.
+//! If every mean is near to the mixture's centre, the sums are taken about the centre: x and x² serve several
+//! components at once, and the totals are shifted to the means in the end.
 
 use pulp::Simd;
 
@@ -15,7 +15,7 @@ use super::simd::{add_sums, groups, lanes_mut};
 const FEATURES: usize = 2;
 
 /// Adds the moments of the block's samples to `first` and `second`: about the means, or about the
-/// centre where the mixture is `near`.
+/// centre if the mixture is `near`.
 #[inline(always)]
 pub(super) fn add<S: Simd, const V: usize>(
     s: S,
@@ -159,7 +159,7 @@ fn about_mean<'a, S: Simd, const V: usize, const F: usize>(
     sums[d + feature..d + feature + F].copy_from_slice(&second);
 }
 
-/// Shifts totals about the centre to the means, where they were taken so.
+/// Shifts totals to the means if they were taken about the centre.
 pub(super) fn shift(mixture: &Mixture, counts: &[f64], first: &mut [f64], second: &mut [f64]) {
     if !mixture.near {
         return;

@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::fit::options::{CheckedOptions, FitOptions, Init};
 use crate::report::EngineInfo;
 
-/// Everything that decides the bits of a fit, by name: program, samples (as checksums), options, engine. Nothing in
-/// it may differ when a fit goes on, except the device, of which a program can only warn.
+/// Everything that decides the bits of a fit, by name: program, samples (as checksums), options, engine. All of it must
+/// be the same when a fit goes on, except the device: if that differs, a program can only warn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
@@ -47,14 +47,14 @@ impl Identity {
         Ok(Identity { facts, device: device_of(engine) })
     }
 
-    /// Adds something else that must not differ.
+    /// Adds another fact that must not differ.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.facts.push((name.into(), value.to_string()));
         self
     }
 
-    /// The engine may go on in f64 where f32 leaves few digits
+    /// Records that the engine may go on in f64 if f32 leaves few digits
     /// ([`EngineRequest::switches`](crate::engine::choose::EngineRequest::switches)).
     #[must_use]
     pub fn switching(mut self) -> Self {
@@ -64,8 +64,8 @@ impl Identity {
         self
     }
 
-    /// From here on the fit runs on `engine`, if that took over from one that failed. One that took over because
-    /// digits were few changes nothing: a fit that goes on begins on the first engine, too.
+    /// Records `engine` if it took over from an engine that failed. An engine that took over because digits were few
+    /// changes nothing: a fit that goes on begins on the first engine again.
     pub fn set_engine(&mut self, engine: &EngineInfo) {
         if engine.failed.is_none() {
             return;

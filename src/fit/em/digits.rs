@@ -1,4 +1,4 @@
-//! What f32 sums leave in every iteration, and the change to f64 where that is too little.
+//! The digits that f32 sums leave in every iteration, and the change to f64 if they are too few.
 
 use crate::engine::Engine;
 use crate::engine::rounding::{POOR, because, largest, warn, worst};
@@ -43,7 +43,7 @@ pub(super) fn look(
     Ok(Vec::new())
 }
 
-/// Puts `engine` into the state of a restart that came to `kept`.
+/// Sets `engine` to the precision in which a restart with the record `kept` must go on.
 ///
 /// # Errors
 /// [`Error::Shape`] if that was f64 and the engine has none.
@@ -56,8 +56,8 @@ pub(super) fn restore(engine: &mut dyn Engine, kept: Option<WorstRounding>) -> R
     Ok(())
 }
 
-/// Warns of the components of the returned mixture to which f32 leaves fewer than three digits, else where such a
-/// stretch lies behind the fit.
+/// Warns if f32 leaves some components of the returned mixture fewer than three digits, or if it did so earlier in the
+/// fit.
 pub(super) fn judge(report: &FitReport) {
     if warn(&report.rounding_errors) {
         return;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fit, degenerate};
+use super::degenerate;
 use crate::data::Facts;
 use crate::error::{Error, Result};
 use crate::fit::options::{CheckedOptions, OnCollapse};
@@ -10,6 +10,23 @@ use crate::fit::update::Rescued;
 use crate::mixture::Parameters;
 use crate::model::GaussianMixture;
 use crate::report::{EngineInfo, FitReport, Restart, StopReason, WorstRounding};
+
+/// A fit that came to its end.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Fit {
+    /// The mixture, with the names of the features.
+    pub model: GaussianMixture,
+    /// How it was found.
+    pub report: FitReport,
+}
+
+impl Fit {
+    /// The mixture with the report beside it, as a model file holds both.
+    pub fn into_model(self) -> GaussianMixture {
+        GaussianMixture { report: Some(self.report), ..self.model }
+    }
+}
 
 /// What a fit has done up to the end of an iteration, see [`super::Step::state`]. [`super::resume`] goes on from
 /// it with the same bits: a restart draws its random numbers from a stream of its own, so nothing else is needed.
@@ -21,7 +38,7 @@ pub struct FitState {
     pub(super) ended: Vec<Ended>,
     /// The best of them.
     pub(super) best: Option<Best>,
-    /// The restart after them, where it has done an iteration.
+    /// The restart after them, if it has done an iteration.
     pub(super) current: Option<Current>,
 }
 
@@ -31,7 +48,7 @@ pub struct FitState {
 pub(super) struct Ended {
     pub(super) summary: Restart,
     pub(super) trace: Vec<f64>,
-    /// Why it failed, where it did.
+    /// Why it failed, if it did.
     pub(super) failure: Option<Failure>,
 }
 
@@ -143,7 +160,7 @@ impl FitState {
         self.ended.push(Ended { summary, trace, failure: Some(failure) });
     }
 
-    /// That of the best restart.
+    /// The trace of the best restart.
     pub(super) fn worst_rounding(&self) -> Option<WorstRounding> {
         self.best.as_ref().and_then(|best| best.worst_rounding)
     }
@@ -257,8 +274,8 @@ pub(super) struct Run {
     pub(super) worst_rounding: Option<WorstRounding>,
 }
 
-/// Parameters as their arrays. Lengths are checked, values are not: an M-step may have given what only the next
-/// E-step finds wrong, and it must find it again.
+/// Parameters as their arrays. Lengths are checked, values are not: an M-step may have made values that only the next
+/// E-step finds wrong, and it must find them again.
 mod arrays {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -4,7 +4,7 @@
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
 
-use super::Subset;
+use super::subset::Subset;
 
 /// Samples per parallel block; the order of additions depends on it and on nothing else.
 const BLOCK: usize = 1024;

@@ -30,7 +30,7 @@ impl VerifyArgs {
     /// The options of the library.
     ///
     /// # Errors
-    /// Exit 2 where a check is required and forbidden.
+    /// Exit 2 if a check is both required and forbidden.
     pub(crate) fn options(&self, engine: &EngineArgs) -> Outcome<VerifyOptions> {
         if self.require_verified && self.verify == Verify::None {
             return Err(Failure::usage("--require-verified needs the check that --verify none leaves out"));

@@ -12,14 +12,14 @@ use crate::exit::{Failure, Outcome};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Checkpoints")]
 pub(crate) struct CheckpointArgs {
-    /// Keep the state of the fit in this file, to go on with --resume after whatever ended the program
+    /// Keep the state of the fit in this file; --resume goes on from it, whatever ended the program
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint: Option<PathBuf>,
-    /// When: after so many iterations (5), or after so much time (30s, 5m, 1h)
+    /// How often: a number of iterations (5) or a time (30s, 5m, 1h)
     #[arg(long, value_name = "N|TIME", default_value = "60s", requires = "checkpoint", allow_hyphen_values = true, value_parser = parse::interval)]
     checkpoint_every: Interval,
-    /// Go on from this checkpoint to the same model, bit for bit: same data, same options; may be the file of
-    /// --checkpoint
+    /// Go on from this checkpoint to the same model, bit for bit. Data and options must be the same; the file may be
+    /// that of --checkpoint
     #[arg(long, value_name = "FILE")]
     pub(super) resume: Option<PathBuf>,
 }

@@ -5,7 +5,7 @@ use wgmm::internals::error::quoted;
 use wgmm::internals::fit::em::Fit;
 use wgmm::{Error, Samples};
 
-use super::FitArgs;
+use super::args::FitArgs;
 use super::files::Files;
 use super::report::TraceRow;
 use crate::exit::{Failure, shown};

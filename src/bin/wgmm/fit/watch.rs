@@ -1,10 +1,10 @@
-//! What is told and kept of every step of a fit.
+//! The observer of `wgmm fit`: it shows and keeps every step.
 
 use std::ops::ControlFlow;
 
 use wgmm::internals::fit::em::{FitState, Observer, Step};
 
-use super::FitArgs;
+use super::args::FitArgs;
 use super::report::TraceRow;
 use crate::interrupt;
 use crate::progress::Progress;
@@ -12,7 +12,7 @@ use crate::progress::Progress;
 /// The observer of a fit: progress on stderr, rows of the trace, signals.
 pub(super) struct Watch {
     progress: Progress,
-    /// Rows of the trace, where one is written.
+    /// Rows of the trace, if one is written.
     trace: Option<Vec<TraceRow>>,
 }
 
@@ -26,7 +26,7 @@ impl Watch {
         }
     }
 
-    /// The fit is over: takes the progress away and gives the trace.
+    /// Ends the progress and gives the trace.
     pub(super) fn finish(self) -> Vec<TraceRow> {
         self.progress.finish();
         self.trace.unwrap_or_default()
