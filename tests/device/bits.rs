@@ -9,7 +9,7 @@ use super::case::{Case, run_all};
 use super::{bounds, open};
 use crate::support::compare::{Bound, assert_close};
 
-/// A few slabs' worth of samples: 9000 make two groups of slices, the last slab ragged.
+/// A few slabs' worth of samples, the last slab ragged.
 const N: usize = 9000;
 
 fn moments(case: &Case) -> Moments {
@@ -45,6 +45,8 @@ fn several() -> Vec<Case> {
 fn slabs_change_no_bit() {
     let mut cases = several();
     cases.push(Case::new(CovarianceType::Full, 1500, 33, 9, false));
+    // Groups that reach over several slabs, and two of them.
+    cases.extend(several().into_iter().map(|case| case.in_groups(16)));
     for case in cases {
         let whole = moments(&case.clone().in_slabs(1 << 20));
         for rows in [1, 1024, 2560, 4096] {

@@ -67,6 +67,14 @@ impl Case {
         self
     }
 
+    /// The case with groups of at least `slices` slices, which the table has for more samples only.
+    pub fn in_groups(mut self, slices: usize) -> Case {
+        let tuning = self.testing.tuning.unwrap_or_else(|| Tuning::new(&self.problem()));
+        self.testing.tuning = Some(Tuning { group: slices, ..tuning });
+        self.name += &format!(" groups={slices}");
+        self
+    }
+
     pub fn samples(&self) -> Samples<'_> {
         let samples = Samples::new(&self.values, self.parameters.n_features()).unwrap();
         match &self.weights {

@@ -64,11 +64,12 @@ impl Shape {
     fn case(self) -> Case {
         use CovarianceType::{Diag, Full, Tied};
         match self {
-            Shape::Slabs => Case::new(Full, 1100, 3, 65, false).in_slabs(1),
+            Shape::Slabs => Case::new(Full, 1100, 3, 65, false).in_slabs(1).in_groups(16),
             Shape::Weighted => Case::new(Full, 513, 3, 5, true).with_kernel("log_density_full"),
             Shape::Wide => Case::new(Full, 300, 8, 33, false),
             Shape::Slices => {
-                Case::new(Full, 4500, 2, 3, false).in_slabs(1 << 20).with_kernel("log_density_full")
+                let case = Case::new(Full, 4500, 2, 3, false).in_slabs(1 << 20);
+                case.with_kernel("log_density_full").in_groups(32)
             }
             Shape::Lanes => Case::new(Full, 300, 17, 33, false),
             Shape::Tiled => Case::new(Full, 700, 33, 10, true).in_slabs(1),

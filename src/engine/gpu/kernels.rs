@@ -80,6 +80,7 @@ impl Tuning {
             moments_held: 1,
             moments_quads: 1,
             slice: ALIGNMENT,
+            group: 1,
         };
         moments::tune(problem, &mut tuning);
         (kernel.tune)(problem, &mut tuning);

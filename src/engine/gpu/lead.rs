@@ -91,6 +91,8 @@ pub struct Tuning {
     pub moments_quads: usize,
     /// Samples per slice at most: a power of two, at most [`super::problem::ALIGNMENT`].
     pub slice: usize,
+    /// Slices per group at least: a power of two.
+    pub group: usize,
 }
 
 /// Whether a problem keeps a large card busy with fewer, longer invocations.

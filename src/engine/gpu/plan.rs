@@ -81,7 +81,8 @@ impl Plan {
         let slice = slice(&problem, tuning, &blocks);
         let unit = slice.max((lead.rows)(&problem, tuning));
         let row_bytes = (blocks.row_length(problem.n_components) * 4) as u64;
-        let slices_per_group = slices_per_group(&problem, slice, unit, row_bytes, limits);
+        let slices = problem.n_samples.next_multiple_of(unit) / slice;
+        let slices_per_group = slices_per_group(slices, unit / slice, tuning.group, row_bytes, limits);
         let frame = Frame { problem: &problem, limits, tuning, blocks, slice, slices_per_group };
         let mut steps = (lead.steps)(&frame);
         steps.push(sum_partials::step(&frame));
@@ -280,12 +281,12 @@ fn slice(problem: &Problem, tuning: &Tuning, blocks: &Blocks) -> usize {
 
 /// The fewest slices per group that leave the host no more parts than it likes to read, and no more than one dispatch can
 /// give it, each a whole number of slabs' units.
-fn slices_per_group(problem: &Problem, slice: usize, unit: usize, row_bytes: u64, limits: &Limits) -> usize {
-    let slices = problem.n_samples.next_multiple_of(unit) / slice;
+/// `slices` there are over all samples, `unit` to a slab's unit, `least` to a group at least.
+fn slices_per_group(slices: usize, unit: usize, least: usize, row_bytes: u64, limits: &Limits) -> usize {
     let most_parts = (READ_FLOATS as u64 * 4 / row_bytes.max(1)).clamp(8, 64) as usize;
     let parts = |group: usize| slices.div_ceil(group * group);
-    let mut group = 1;
-    while group < SLICES_PER_GROUP && (parts(group) > most_parts || slice * group * group < unit) {
+    let mut group = least;
+    while group < SLICES_PER_GROUP && (parts(group) > most_parts || group * group < unit) {
         group *= 2;
     }
     while group < slices
