@@ -136,6 +136,7 @@ pub struct FailedEngine {
 
 /// How a fit went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FitReport {
     /// Mean log-likelihood before each M-step, nats per sample (scikit-learn's `lower_bounds_`).
     pub log_likelihood_trace: Vec<f64>,
@@ -232,6 +233,7 @@ pub struct Verification {
 
 /// One of `n_init` restarts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Restart {
     /// M-steps done.
     pub n_iter: usize,
