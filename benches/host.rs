@@ -6,11 +6,11 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use wgmm::internals::bench::Problem;
 use wgmm::internals::bench::case::Case;
-use wgmm::internals::data::{self, ReadOptions};
+use wgmm::internals::data::{self, ReadOptions, Scratch};
 use wgmm::internals::engine::cpu::CpuEngine;
 use wgmm::internals::fit::init;
-use wgmm::internals::mixture::moments::m_step;
-use wgmm::{CovarianceCenter, CovarianceType, Engine, FitOptions, Init};
+use wgmm::internals::mixture::moments::MStep;
+use wgmm::{CovarianceType, Dataset, Engine, FitOptions, Init};
 
 fn problem(text: &str, covariance_type: CovarianceType) -> Problem<'static> {
     Problem::generate(Case::parse(text, covariance_type).unwrap(), 0).unwrap()
@@ -21,17 +21,18 @@ fn m_steps(c: &mut Criterion) {
     let mut engine = CpuEngine::new(problem.samples(), None).unwrap();
     let moments = engine.e_step(problem.start()).unwrap();
     let means = problem.start().means();
+    let rule = MStep { reg_covar: 1e-6, ..MStep::default() };
     c.bench_function("m_step/full/K64/D64", |b| {
-        b.iter(|| m_step(black_box(&moments), means, CovarianceCenter::NewMean, 1e-6, 1).unwrap());
+        b.iter(|| rule.parameters(black_box(&moments), means, 1).unwrap());
     });
 }
 
 fn csv(c: &mut Criterion) {
     const ROWS: usize = 20_000;
     let problem = problem("20000,8,4", CovarianceType::Full);
-    let mut scratch = Vec::new();
+    let mut scratch = Scratch::default();
     let mut text = String::from("a,b,c,d,e,f,g,h\n");
-    for row in problem.samples().rows_f64(0..ROWS, &mut scratch).chunks_exact(8) {
+    for row in problem.samples().read(0..ROWS, &mut scratch).unwrap().values().chunks_exact(8) {
         text += &row.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
         text.push('\n');
     }
@@ -49,7 +50,7 @@ fn seeding(c: &mut Criterion) {
     let problem = problem("65536,8,32", CovarianceType::Full);
     let samples = problem.samples();
     let options = FitOptions { init: Init::KMeansPlusPlus, ..FitOptions::new(32) };
-    let checked = options.check(samples.n_effective(), samples.n_features()).unwrap();
+    let checked = options.check(samples.facts()).unwrap();
     let mut group = c.benchmark_group("seed");
     group.sample_size(10);
     group.bench_function("k-means++/65536x8/K32", |b| {

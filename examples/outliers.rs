@@ -15,9 +15,9 @@ pub(crate) fn outliers(path: &Path, share: f64) -> Result<Vec<(u64, f64)>> {
     let table = data::open(path, &data::ReadOptions::default())?;
     let samples = &table.samples;
     let options = FitOptions { n_init: 5, ..FitOptions::new(3) };
-    let options = options.check(samples.n_effective(), samples.n_features())?;
+
     let mut engine = CpuEngine::new(samples, None)?;
-    let model = em::fit(&mut engine, samples, &options, &mut em::NoObserver)?;
+    let model = em::fit(&mut engine, &options, &mut em::NoObserver)?.model;
     let density = infer::sample_log_likelihoods(&mut engine, &model.parameters)?;
     let rows = infer::least_likely(&density, share);
     Ok(rows.into_iter().map(|row| (table.row_number(row), density[row])).collect())

@@ -27,9 +27,9 @@ pub(crate) fn segment(input: &Path, output: &Path, k: usize) -> Result<(), Box<d
     let samples = Samples::new(values, 3)?;
     // Equal colours are common: one unit of the 0..255 scale keeps every component from collapsing.
     let options = FitOptions { reg_covar: 1.0, ..FitOptions::new(k) };
-    let options = options.check(samples.n_effective(), 3)?;
+
     let mut engine = CpuEngine::new(&samples, None)?;
-    let model = em::fit(&mut engine, &samples, &options, &mut em::NoObserver)?;
+    let model = em::fit(&mut engine, &options, &mut em::NoObserver)?.model;
     let labels = infer::predict(&mut engine, &model.parameters)?;
 
     let mut encoder = png::Encoder::new(BufWriter::new(File::create(output)?), info.width, info.height);

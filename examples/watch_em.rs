@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let labels: Vec<String> = values.chunks_exact_mut(2).map(|row| sampler.draw(row).to_string()).collect();
     let samples = Samples::new(&values, 2)?;
 
-    let options = FitOptions::notebook(3).check(samples.n_effective(), samples.n_features())?;
+    let options = FitOptions::notebook(3);
     let mut engine = CpuEngine::new(&samples, None)?;
     let mut film = Animation::new(std::fs::File::create("watch_em.gif")?);
     let mut watch = |step: &mut em::Step<'_>| {
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Err(_) => ControlFlow::Break(()),
         }
     };
-    let model = em::fit(&mut engine, &samples, &options, &mut watch)?;
+    let model = em::fit(&mut engine, &options, &mut watch)?.model;
     film.finish()?;
 
     let beside = PlotOptions { truth: Some(&labels), ..PlotOptions::default() };

@@ -29,7 +29,7 @@ pub struct Distances {
 }
 
 impl Distances {
-    /// What f32 sums over centred data reach on any conformant driver: WGSL lets exp be off by
+    /// What f32 sums over centered data reach on any conformant driver: WGSL lets exp be off by
     /// 3 + 2|x| ULP and log by 2⁻²¹.
     pub const FLOAT32: Distances =
         Distances { weights: 1e-5, means: 1e-4, covariances: 1e-4, mean_log_likelihood: 1e-5 };
@@ -83,7 +83,7 @@ pub struct ComponentDistances {
     pub weight: f64,
     /// |L⁻¹ (m − m')|, in standard deviations.
     pub mean: f64,
-    /// |L⁻¹ S L⁻ᵀ − I|_F / √D; the same for all where they share one covariance.
+    /// |L⁻¹ S L⁻ᵀ − I|_F / √D; the same for all components if they share one covariance.
     pub covariance: f64,
 }
 
@@ -116,9 +116,9 @@ pub fn component_distances(found: &Parameters, expected: &Parameters) -> Result<
     Ok((0..expected.n_components()).into_par_iter().map(of_component).collect())
 }
 
-/// Distances of `found` from `expected` over the components for which `counts` says so (all parts are 0
-/// where it never does). `log_likelihoods` are the mean log-likelihoods of both, found first. A
-/// covariance shared by all components always counts.
+/// Distances of `found` from `expected` over the components that `counts` accepts (all parts are 0 if it accepts none).
+/// `log_likelihoods` are the mean log-likelihoods of both, found first. A covariance that all components share always
+/// counts.
 ///
 /// # Errors
 /// As [`component_distances`].

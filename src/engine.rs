@@ -5,69 +5,82 @@ pub mod cpu;
 pub mod fallback;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod parts;
 pub mod reference;
 pub mod rounding;
+pub mod sum;
 
 use std::ops::Range;
 
-use crate::data::Scaling;
-use crate::error::Result;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
 use crate::mixture::Parameters;
 use crate::mixture::moments::Moments;
-use crate::report::EngineInfo;
+use crate::report::{EngineInfo, Precision};
+use parts::PartSums;
+use rounding::RoundingError;
 
-/// Samples on a device, able to sum their sufficient statistics.
+/// Samples on a device that sums their sufficient statistics.
 ///
-/// Statistics add, so a reference loop, all cores, a graphics card, data streamed from disk or several
-/// machines are all engines.
-pub trait Engine {
-    /// N.
-    fn n_samples(&self) -> usize;
-    /// D.
-    fn n_features(&self) -> usize;
-    /// Σ sample weights (N without weights).
-    fn total_weight(&self) -> f64;
+/// Statistics add, so a plain loop, all cores, a graphics card, rows streamed from a file and several of these together
+/// ([`sum::SumEngine`]) are all engines. [`Engine::e_step`] and [`Engine::weighted_log_densities`] are enough for one
+/// that computes in f64.
+pub trait Engine: Send {
+    /// The data set this computes with, and by [`Dataset::rows`] which rows of it.
+    fn data(&self) -> &dyn Dataset;
 
-    /// Sums the moments of all samples under `parameters` (`n_features` must agree).
+    /// Sums the moments of the rows under `parameters`.
     ///
     /// # Errors
-    /// [`crate::Error::NotPositiveDefinite`], or a failure of the device.
+    /// [`Error::Shape`] for a mixture of another D; [`Error::NotPositiveDefinite`]; a failure of the device.
     fn e_step(&mut self, parameters: &Parameters) -> Result<Moments>;
 
-    /// ln π_k + ln N(x_n | μ_k, Σ_k) of the samples `rows`, row-major `[rows, K]`, nats.
+    /// The same sums in a form that adds to the same bits, however the rows are dealt to engines of one kind. An engine
+    /// without this one is added as a whole.
+    ///
+    /// # Errors
+    /// As [`Engine::e_step`].
+    fn part_sums(&mut self, parameters: &Parameters) -> Result<PartSums> {
+        self.e_step(parameters).map(PartSums::from)
+    }
+
+    /// ln π_k + ln N(x_n | μ_k, Σ_k) of `rows`, which are some of its own, row-major `[rows, K]`, nats.
     ///
     /// # Errors
     /// As [`Engine::e_step`].
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>>;
 
-    /// How the samples were centred and scaled before they were rounded to f32; none where sums are in
-    /// f64. It decides how many digits are left ([`crate::engine::rounding`]).
-    fn scaling(&self) -> Option<&Scaling> {
-        None
-    }
-
-    /// Estimated rounding errors of sums under `parameters`, the larger one of each component
-    /// ([`crate::engine::rounding`]), `[K]`; empty where sums are in f64. What an E-step under the same parameters needs
-    /// is prepared on the way, so that asking before each of them costs little.
+    /// Estimated rounding errors of sums under `parameters`, `[K]` ([`rounding`]); empty if sums are in f64. What an
+    /// E-step under the same parameters needs is prepared on the way, so that asking before each of them costs little.
     ///
     /// # Errors
     /// As [`Engine::e_step`].
-    fn rounding_errors(&mut self, _parameters: &Parameters) -> Result<Vec<f64>> {
+    fn rounding_errors(&mut self, _parameters: &Parameters) -> Result<Vec<RoundingError>> {
         Ok(Vec::new())
     }
 
-    /// Asks for sums in f64 from here on, or (`false`) for those that the engine began with: whether sums are in
-    /// f64 now. Only an automatic choice has both ([`crate::engine::fallback`]).
+    /// Switches to f64 sums (`true`) or back to the engine's own precision (`false`). Returns whether sums are now in
+    /// f64; engines with one precision ignore the request.
     ///
     /// # Errors
     /// A thread pool that cannot be started.
     fn use_f64(&mut self, _on: bool) -> Result<bool> {
-        Ok(self.info().precision == "f64")
+        Ok(self.info().precision == Precision::F64)
     }
-
-    /// Says to which iteration of a fit the next E-step belongs, for messages about it.
-    fn begin_iteration(&mut self, _iteration: usize) {}
 
     /// What computes here.
     fn info(&self) -> EngineInfo;
+}
+
+/// Fails unless `parameters` have the D of `data`.
+pub(crate) fn check_features(data: &dyn Dataset, parameters: &Parameters) -> Result<()> {
+    let (expected, found) = (data.facts().n_features, parameters.n_features());
+    if expected == found { Ok(()) } else { Err(Error::shape("features of the mixture", expected, found)) }
+}
+
+/// The moments of `sums` of an E-step under `parameters`.
+pub(crate) fn total(sums: PartSums, parameters: &Parameters) -> Result<Moments> {
+    let zero =
+        || Moments::zero(parameters.covariance_type(), parameters.n_features(), parameters.means().to_vec());
+    Ok(sums.total()?.unwrap_or_else(zero))
 }

@@ -198,8 +198,8 @@ pub enum Error {
     NonFiniteResult {
         /// Where it was seen.
         stage: &'static str,
-        /// Iteration, from 1 (0 before the first).
-        iteration: usize,
+        /// Iteration, from 1, of a fit.
+        iteration: Option<usize>,
         /// What was wrong.
         what: String,
     },
@@ -208,6 +208,12 @@ pub enum Error {
 /// `text` without control characters: what a file holds must not drive the terminal that shows an error about it.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// The beginning of a text from a file, which may be of any length.
+pub(crate) fn shorten(text: &str) -> String {
+    const MOST: usize = 200;
+    text.chars().take(MOST).collect()
 }
 
 impl Error {
@@ -223,11 +229,24 @@ impl Error {
         )
     }
 
-    /// Says which iteration gave a covariance that is not positive definite: an engine cannot know.
+    /// Says that it is about the parameters which iteration `found` gave: an engine cannot know.
     pub(crate) fn in_iteration(self, found: usize) -> Self {
         match self {
             Error::NotPositiveDefinite { component, pivot, value, iteration: None } => {
                 Error::NotPositiveDefinite { component, pivot, value, iteration: Some(found) }
+            }
+            Error::NonFiniteResult { stage, iteration: None, what } => {
+                Error::NonFiniteResult { stage, iteration: Some(found + 1), what }
+            }
+            other => other,
+        }
+    }
+
+    /// Says which file or argument the invalid parameters come from.
+    pub(crate) fn with_origin(self, origin: &str) -> Self {
+        match self {
+            Error::InvalidParameters { field, what, .. } => {
+                Error::InvalidParameters { origin: origin.into(), field, what }
             }
             other => other,
         }

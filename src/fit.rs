@@ -8,4 +8,6 @@ pub mod init;
 pub mod judge;
 pub mod options;
 pub mod select;
+pub mod update;
 pub mod verify;
+pub mod workflow;

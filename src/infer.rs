@@ -2,10 +2,12 @@
 //! engine in chunks so that no N×K array is ever held.
 
 pub mod agreement;
+mod calls;
 
 use std::ops::Range;
 
-use crate::engine::Engine;
+use crate::data::{Dataset, Scratch};
+use crate::engine::{Engine, check_features};
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
 
@@ -60,11 +62,13 @@ pub(crate) fn argmax(values: &[f64]) -> u32 {
 pub struct Assignment {
     /// The sample, from 0.
     pub row: usize,
+    /// Its weight.
+    pub weight: f64,
     /// ln p(x), nats; −∞ for a sample so far out that no component reaches it.
     pub log_likelihood: f64,
     /// The most probable component; the lowest index on ties.
     pub label: u32,
-    /// ln max_k r_k, the logarithm of that component's posterior probability, at most 0; NaN where the
+    /// ln max_k r_k, the logarithm of that component's posterior probability, at most 0; NaN if the
     /// log-likelihood is −∞.
     pub log_probability: f64,
 }
@@ -78,18 +82,30 @@ pub fn for_each_sample(
     parameters: &Parameters,
     mut visit: impl FnMut(Assignment),
 ) -> Result<()> {
-    check_features(engine, parameters)?;
-    for rows in chunks(engine.n_samples()) {
+    check_features(engine.data(), parameters)?;
+    let mut scratch = Scratch::default();
+    for rows in chunks(engine.data().facts().n_samples) {
         let densities = engine.weighted_log_densities(parameters, rows.clone())?;
-        for (row, values) in rows.zip(densities.chunks_exact(parameters.n_components())) {
+        let weights = weights(engine.data(), rows.clone(), &mut scratch)?;
+        for ((row, values), weight) in
+            rows.zip(densities.chunks_exact(parameters.n_components())).zip(weights)
+        {
             let label = argmax(values);
             let (largest, log_likelihood) = (values[label as usize], log_sum_exp(values));
-            // Not largest − ln p: far out the sum below is lost beside it. NaN where no component reaches.
+            // Not largest − ln p: far out, that would swallow the sum below. NaN if no component reaches the sample.
             let log_probability = -values.iter().map(|v| (v - largest).exp()).sum::<f64>().ln();
-            visit(Assignment { row, log_likelihood, label, log_probability });
+            visit(Assignment { row, weight, log_likelihood, label, log_probability });
         }
     }
     Ok(())
+}
+
+/// The weights of `rows`; only they are read, and only if the samples have some.
+pub(crate) fn weights(data: &dyn Dataset, rows: Range<usize>, scratch: &mut Scratch) -> Result<Vec<f64>> {
+    if !data.facts().is_weighted {
+        return Ok(vec![1.0; rows.len()]);
+    }
+    Ok(data.read(rows, scratch)?.iter().map(|(_, weight)| weight).collect())
 }
 
 /// The most probable component of every sample, `[N]`; the lowest index on ties.
@@ -97,7 +113,7 @@ pub fn for_each_sample(
 /// # Errors
 /// As [`for_each_sample`].
 pub fn predict(engine: &mut dyn Engine, parameters: &Parameters) -> Result<Vec<u32>> {
-    let mut labels = Vec::with_capacity(engine.n_samples());
+    let mut labels = Vec::with_capacity(engine.data().facts().n_samples);
     for_each_sample(engine, parameters, |sample| labels.push(sample.label))?;
     Ok(labels)
 }
@@ -107,7 +123,7 @@ pub fn predict(engine: &mut dyn Engine, parameters: &Parameters) -> Result<Vec<u
 /// # Errors
 /// As [`for_each_sample`].
 pub fn sample_log_likelihoods(engine: &mut dyn Engine, parameters: &Parameters) -> Result<Vec<f64>> {
-    let mut scores = Vec::with_capacity(engine.n_samples());
+    let mut scores = Vec::with_capacity(engine.data().facts().n_samples);
     for_each_sample(engine, parameters, |sample| scores.push(sample.log_likelihood))?;
     Ok(scores)
 }
@@ -115,61 +131,46 @@ pub fn sample_log_likelihoods(engine: &mut dyn Engine, parameters: &Parameters) 
 /// Log-likelihood of all samples, Σ w_n ln p(x_n), nats; divide by Σ w_n for scikit-learn's `score`.
 ///
 /// # Errors
-/// As [`predict`]; [`Error::NonFiniteResult`] where a sample is so far out that no component reaches it.
+/// As [`predict`]; [`Error::NonFiniteResult`] if a sample is so far out that no component reaches it.
 pub fn log_likelihood(engine: &mut dyn Engine, parameters: &Parameters) -> Result<f64> {
-    check_features(engine, parameters)?;
+    check_features(engine.data(), parameters)?;
     let log_likelihood = engine.e_step(parameters)?.log_likelihood;
     if log_likelihood.is_finite() {
         return Ok(log_likelihood);
     }
     let what = format!("the log-likelihood is {log_likelihood}");
-    Err(Error::NonFiniteResult { stage: "scoring", iteration: 0, what })
+    Err(Error::NonFiniteResult { stage: "scoring", iteration: None, what })
 }
 
 /// Σ_n w_n ln max_k r_nk, at most 0, nats: how surely the samples belong to one component each. It is what
-/// the ICL adds to the BIC ([`crate::GaussianMixture::icl`]). `weights` are the samples', `[N]`; 1 if none.
+/// the ICL adds to the BIC ([`crate::GaussianMixture::icl`]).
 ///
 /// # Errors
-/// As [`for_each_sample`] and [`responsibilities`]; [`Error::Shape`] unless there are N weights.
-pub fn assignment_log_probability(
-    engine: &mut dyn Engine,
-    parameters: &Parameters,
-    weights: Option<&[f64]>,
-) -> Result<f64> {
-    let n_samples = engine.n_samples();
-    if let Some(found) = weights.map(<[f64]>::len).filter(|n| *n != n_samples) {
-        return Err(Error::shape("sample weights", n_samples, found));
-    }
-    let mut sum = AssignmentSum::new(weights);
+/// As [`for_each_sample`] and [`responsibilities`].
+pub fn assignment_log_probability(engine: &mut dyn Engine, parameters: &Parameters) -> Result<f64> {
+    let mut sum = AssignmentSum::default();
     for_each_sample(engine, parameters, |sample| sum.add(&sample))?;
     sum.finish()
 }
 
-/// [`assignment_log_probability`] sample by sample, for a pass that wants other things, too.
-#[derive(Debug)]
-pub struct AssignmentSum<'a> {
-    weights: Option<&'a [f64]>,
+/// [`assignment_log_probability`] sample by sample, for a pass that also computes other things.
+#[derive(Debug, Default)]
+pub struct AssignmentSum {
     total: f64,
     /// Of the current chunk: a sum of sums keeps its digits over many samples.
     partial: f64,
     unreachable: Option<(usize, f64)>,
 }
 
-impl<'a> AssignmentSum<'a> {
-    /// A sum of no samples yet; `weights` are the samples', `[N]`.
-    pub fn new(weights: Option<&'a [f64]>) -> Self {
-        AssignmentSum { weights, total: 0.0, partial: 0.0, unreachable: None }
-    }
-
+impl AssignmentSum {
     /// Adds the next sample of [`for_each_sample`].
     pub fn add(&mut self, sample: &Assignment) {
-        let weight = self.weights.and_then(|w| w.get(sample.row)).copied().unwrap_or(1.0);
         // A row of weight 0 is absent, whatever its density.
-        if weight > 0.0 {
+        if sample.weight > 0.0 {
             if !sample.log_likelihood.is_finite() {
                 self.unreachable.get_or_insert((sample.row, sample.log_likelihood));
             }
-            self.partial += weight * sample.log_probability;
+            self.partial += sample.weight * sample.log_probability;
         }
         if (sample.row + 1).is_multiple_of(CHUNK) {
             self.total += std::mem::take(&mut self.partial);
@@ -201,20 +202,5 @@ pub fn least_likely(log_likelihoods: &[f64], share: f64) -> Vec<usize> {
 
 fn unreachable_sample(n: usize, log_density: f64) -> Error {
     let what = format!("the log-density of sample {n} (from 0) is {log_density}; is it an outlier?");
-    Error::NonFiniteResult { stage: "the posterior", iteration: 0, what }
-}
-
-/// Refuses a mixture whose number of features is not the samples'.
-///
-/// # Errors
-/// [`Error::Shape`].
-pub fn check_features(engine: &dyn Engine, parameters: &Parameters) -> Result<()> {
-    if engine.n_features() == parameters.n_features() {
-        return Ok(());
-    }
-    Err(Error::shape(
-        "features of the data against the model's",
-        parameters.n_features(),
-        engine.n_features(),
-    ))
+    Error::NonFiniteResult { stage: "the posterior", iteration: None, what }
 }

@@ -74,7 +74,7 @@
 //! AIC or ICL.
 //!
 //! # Precision
-//! The CPU engine computes in f64 and agrees with 256-bit references to about 1e-11. The GPU engine centres
+//! The CPU engine computes in f64 and agrees with 256-bit references to about 1e-11. The GPU engine centers
 //! and scales the samples in f64, sums in f32 in runs of at most 4096 samples and finishes in f64: weights
 //! agree to 1e-5, means to 1e-4 standard deviations, covariances to 1e-4 and log-likelihoods to 1e-5 nats per
 //! sample, or less where the data's conditioning does not allow that in f32.
@@ -102,25 +102,25 @@ mod output;
 mod plot;
 mod report;
 
-pub use data::Samples;
+pub use data::{Dataset, Samples};
 pub use engine::Engine;
 pub use error::{Error, Result};
+pub use fit::em::Fit;
 pub use fit::options::{FitOptions, Init, OnCollapse};
 pub use mixture::Parameters;
 pub use mixture::moments::CovarianceCenter;
 pub use mixture::shape::CovarianceType;
 pub use model::{GaussianMixture, PartialStart};
 
-/// Fits a mixture to `samples` (`[N, D]`) on the engine that [`choose::open_engine`] picks by itself: a
-/// hardware graphics card for a problem big enough to gain from it, else all cores.
+/// Fits a mixture to `samples` (`[N, D]`) on the engine that suits: a hardware graphics card for a problem big enough to
+/// gain from it, else all cores. The result is checked in f64 if a card made it.
 ///
 /// # Errors
-/// Bad options ([`FitOptions::check`]), or a fit that failed ([`em::fit`]).
-pub fn fit(samples: &Samples<'_>, options: &FitOptions) -> Result<GaussianMixture> {
-    let checked = options.check(samples.n_effective(), samples.n_features())?;
+/// Bad options ([`FitOptions::check`]), or a fit that failed: [`Error::ComponentCollapsed`],
+/// [`Error::NotPositiveDefinite`].
+pub fn fit(samples: &Samples<'_>, options: &FitOptions) -> Result<Fit> {
+    options.check(samples.facts())?;
     let request = engine::choose::EngineRequest::default();
     let (mut engine, _) = engine::choose::open_engine(samples, options.n_components, &request)?;
-    let mut model = fit::em::fit(engine.as_mut(), samples, &checked, &mut fit::em::NoObserver)?;
-    fit::verify::verify(engine.as_mut(), samples, &mut model, &fit::verify::VerifyOptions::default())?;
-    Ok(model)
+    fit::workflow::run(engine.as_mut(), options, fit::verify::VerifyOptions::default())
 }

@@ -1,6 +1,7 @@
 //! [`GaussianMixture`]: a mixture with the names of its features and the report of its fit. Reading and writing is in
 //! [`json`] and [`npz`]; [`PartialStart`] is any part of a mixture that a fit may start with.
 
+mod file;
 pub mod json;
 pub mod npz;
 mod start;
@@ -16,7 +17,7 @@ use crate::report::FitReport;
 pub struct GaussianMixture {
     /// The mixture itself.
     pub parameters: Parameters,
-    /// One name per feature, where the data had names.
+    /// One name per feature, if the data had names.
     pub feature_names: Option<Vec<String>>,
     /// How the fit went; absent for a mixture that was written down by hand.
     pub report: Option<FitReport>,

@@ -15,8 +15,8 @@ use self::unfinished::Unfinished;
 pub use self::unfinished::remove_unfinished;
 use crate::error::{Error, Result};
 
-/// A file being written. It appears under its name, whole, at [`commit`](OutputFile::commit); dropped before
-/// that, nothing is left behind and an older file stays as it was.
+/// A file that is being written. [`commit`](OutputFile::commit) makes it appear under its name, whole. If it is dropped
+/// before that, it leaves nothing behind, and an older file stays as it was.
 ///
 /// Symbolic links are followed and the file they lead to is replaced. Devices, pipes and standard output cannot
 /// be replaced; they are written directly.
@@ -40,7 +40,7 @@ enum Direct {
 }
 
 impl OutputFile {
-    /// Prepares to write `path`: everything that can be known to fail, fails here, before hours of work.
+    /// Prepares to write `path`. Whatever can be known to fail fails here, before hours of work.
     ///
     /// # Errors
     /// [`Error::Io`] if the folder does not exist, the target is a folder or may not be written, or the folder
@@ -98,8 +98,8 @@ impl OutputFile {
         self.finish(None)
     }
 
-    /// As [`OutputFile::commit`], and what stood in its place is kept as `old` in the same folder. At every moment
-    /// one of the two is there and whole; on a file system with hard links that is the name itself.
+    /// As [`OutputFile::commit`], but keeps the file that was there as `old` in the same folder. At every moment a
+    /// whole file is there: under its own name if the file system has hard links, else under either name.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -189,8 +189,8 @@ fn put_in_place(temporary: BufWriter<Unfinished>, name: &Path, old: Option<&Path
     Ok(())
 }
 
-/// Gives the file `name`, where there is one, the name `old` as well. Another program may do the same at the same time:
-/// what is gone, or already there, is no error.
+/// Gives the file `name` the name `old` as well, if there is such a file. Another program may do the same at the same
+/// time, so a file that is gone, or already there, is no error.
 fn keep(name: &Path, old: &Path) -> io::Result<()> {
     use io::ErrorKind::{AlreadyExists, NotFound};
 
@@ -203,7 +203,7 @@ fn keep(name: &Path, old: &Path) -> io::Result<()> {
     }
 }
 
-/// A name is on the disk once its folder is.
+/// Syncs the folder: only then is the new name on the disk.
 #[cfg(unix)]
 fn sync_folder(name: &Path) {
     // The file is in place, whole; a folder that may not be read, or cannot be synced, does not change that.

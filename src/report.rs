@@ -1,11 +1,13 @@
 //! What a fit tells about itself. Everything here is the same on every run of the same inputs on the
 //! same device: times are not part of it.
 
+mod engine;
 mod warning;
 
-pub use warning::Warning;
-
 use serde::{Deserialize, Serialize};
+
+pub use engine::{EngineInfo, EngineKind, FailedEngine, FirstEngine, Precision};
+pub use warning::{Degenerate, Warning};
 
 /// Why a fit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,61 +28,6 @@ named!(StopReason: "stop_reason" {
     Interrupted = "interrupted",
     DeviceFailed = "device-failed",
 });
-
-/// What computed the sums of a fit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EngineInfo {
-    /// `gpu`, `cpu` or `reference`.
-    pub kind: String,
-    /// Name of the adapter or processor.
-    pub device: String,
-    /// Driver and its version, for a graphics adapter.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub driver: Option<String>,
-    /// Vulkan, Metal or DX12, for a graphics adapter.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub backend: Option<String>,
-    /// `f32` or `f64`: the precision of the sums over samples.
-    pub precision: String,
-    /// Kernel variants in use, for a graphics adapter.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub kernels: Option<String>,
-    /// The engine that computed before and failed, where one did.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub failed: Option<FailedEngine>,
-    /// The engine in f32 that this one took over from because too few digits were left, where one did
-    /// ([`FitReport::worst_rounding`] tells when).
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub began_on: Option<FirstEngine>,
-}
-
-impl EngineInfo {
-    /// The device, its interface and its driver.
-    pub fn device_line(&self) -> String {
-        let parts = [Some(&self.device), self.backend.as_ref(), self.driver.as_ref()];
-        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// An engine whose sums in f32 left too few digits, see [`crate::engine::fallback`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FirstEngine {
-    /// `gpu`.
-    pub kind: String,
-    /// Name of the adapter.
-    pub device: String,
-}
-
-/// An engine whose device failed, see [`crate::engine::fallback`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedEngine {
-    /// `gpu`.
-    pub kind: String,
-    /// Name of the adapter.
-    pub device: String,
-    /// What happened.
-    pub error: String,
-}
 
 /// How a fit went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -207,15 +154,6 @@ pub struct Collapse {
     pub component: Option<usize>,
     /// What was done.
     pub action: CollapseAction,
-}
-
-/// A component of too few samples.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Degenerate {
-    /// Component, from 0.
-    pub component: usize,
-    /// Its weight in rows: weight · rows of positive sample weight.
-    pub effective_count: f64,
 }
 
 /// What was done about a component that collapsed.

@@ -22,6 +22,7 @@ mod degenerate;
 #[cfg(feature = "gpu")]
 mod device;
 mod digits;
+mod documents;
 mod examples;
 mod exchange;
 mod fallback;
@@ -31,6 +32,7 @@ mod golden;
 mod gpu_layout;
 mod hostile;
 mod inference;
+mod manifest;
 mod model_file;
 #[cfg(feature = "gpu")]
 mod offset;

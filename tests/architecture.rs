@@ -1,12 +1,15 @@
-//! The design, read from the sources: who may use whom, where the devices and the command line are
-//! known, how long files are, what a shader says about itself. Every checker is shown faulty sources
+//! The design, read from the sources: who may use whom, and never in a circle, where the devices and the command line are
+//! known, how much users see, how long files are, what a shader says about itself. Every checker is shown faulty sources
 //! that it must reject.
 
 use std::path::{Path, PathBuf};
 
+mod circles;
+mod graph;
 mod layers;
 mod shaders;
 mod style;
+mod surface;
 mod tokens;
 mod words;
 

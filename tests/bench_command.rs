@@ -6,13 +6,13 @@ use wgmm::internals::bench::case::Case;
 use wgmm::internals::bench::timing::{Clock, run};
 use wgmm::internals::bench::{Bench, Problem, Settings};
 use wgmm::internals::compare::judge::{Tier, judge};
-use wgmm::internals::compare::run::Outcome;
 use wgmm::internals::engine::choose::{EngineKind, EngineRequest};
 use wgmm::internals::engine::cpu::CpuEngine;
 use wgmm::internals::engine::reference::ReferenceEngine;
+use wgmm::internals::fit::em::steps::Outcome;
 use wgmm::internals::mixture::moments::Moments;
 use wgmm::internals::report::EngineInfo;
-use wgmm::{CovarianceType, Engine, Parameters, Result};
+use wgmm::{CovarianceType, Dataset, Engine, Parameters, Result};
 
 /// An engine whose sums are changed by `fault` before anybody sees them.
 struct Faulty<'a, F> {
@@ -20,15 +20,9 @@ struct Faulty<'a, F> {
     fault: F,
 }
 
-impl<F: Fn(&mut Moments)> Engine for Faulty<'_, F> {
-    fn n_samples(&self) -> usize {
-        self.engine.n_samples()
-    }
-    fn n_features(&self) -> usize {
-        self.engine.n_features()
-    }
-    fn total_weight(&self) -> f64 {
-        self.engine.total_weight()
+impl<F: Fn(&mut Moments) + Send> Engine for Faulty<'_, F> {
+    fn data(&self) -> &dyn Dataset {
+        self.engine.data()
     }
     fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
         let mut moments = self.engine.e_step(parameters)?;

@@ -17,8 +17,7 @@ use crate::support::problem::Problem;
 on_every_engine!(a_fit_goes_on_from_its_file);
 
 fn identity(kind: Kind, samples: &Samples<'_>, options: &FitOptions) -> Identity {
-    let checked = options.check(samples.n_effective(), samples.n_features()).unwrap();
-    Identity::new(samples, &checked, &kind.open(samples).unwrap().info())
+    Identity::new(samples, options, &kind.open(samples).unwrap().info()).unwrap()
 }
 
 /// The states of all steps of a fit.
@@ -49,7 +48,6 @@ fn a_fit_goes_on_from_its_file(kind: Kind) {
         let options = FitOptions { n_init: 2, tol: 1e-2, on_collapse, ..problem.steps(3) };
         let identity = identity(kind, &samples, &options);
         let whole = kind.fit(&samples, &options).unwrap();
-        let checked = options.check(samples.n_effective(), samples.n_features()).unwrap();
         // Stops at the fourth step, which is written.
         let mut writer = Writer::create(&path, Interval::Time(Duration::from_secs(3600))).unwrap();
         let mut steps = 0;
@@ -61,8 +59,8 @@ fn a_fit_goes_on_from_its_file(kind: Kind) {
         kind.fit_observed(&samples, &options, &mut stop).unwrap();
         let state = Checkpoint::read(&path).unwrap().state_of(&identity).unwrap();
         let mut engine = kind.open(&samples).unwrap();
-        let model = em::resume(engine.as_mut(), &samples, &checked, &mut NoObserver, state).unwrap();
-        assert_eq!(model, whole, "{covariance_type}");
+        let model = em::resume(engine.as_mut(), &options, &mut NoObserver, state).unwrap();
+        assert_eq!(model.into_model(), whole, "{covariance_type}");
     }
 }
 
@@ -208,10 +206,9 @@ fn other_data_options_and_engines_are_named() {
 fn another_device_is_told_and_accepted() {
     let (problem, options) = small();
     let samples = problem.samples();
-    let checked = options.check(samples.n_effective(), samples.n_features()).unwrap();
     let on = |device: &str| {
         let info = Kind::Cpu.open(&samples).unwrap().info();
-        Identity::new(&samples, &checked, &EngineInfo { device: device.into(), ..info })
+        Identity::new(&samples, &options, &EngineInfo { device: device.into(), ..info }).unwrap()
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c");

@@ -4,7 +4,6 @@
 use wgmm::internals::compare::judge::BoundSource;
 use wgmm::internals::compare::judge::{Check, Tier, judge_conditioned};
 use wgmm::internals::compare::run::{disturbed, follow};
-use wgmm::internals::data::Scaling;
 use wgmm::internals::fit::em::NoObserver;
 use wgmm::internals::mixture::moments::Moments;
 use wgmm::{CovarianceType, Engine, FitOptions, Init, Parameters, Result};
@@ -44,14 +43,13 @@ fn wandering(t: CovarianceType, n_iter: usize) -> (Problem, FitOptions) {
 
 fn compared(engine: &mut dyn Engine, problem: &Problem, options: &FitOptions, tier: &Tier) -> Check {
     let samples = problem.samples();
-    let checked = options.check(samples.n_effective(), samples.n_features()).unwrap();
     let mut cpu = Kind::Cpu.open(&samples).unwrap();
-    let expected = follow(cpu.as_mut(), &samples, &checked, &mut NoObserver).unwrap();
-    let found = follow(engine, &samples, &checked, &mut NoObserver).unwrap();
+    let expected = follow(cpu.as_mut(), options, &mut NoObserver).unwrap();
+    let found = follow(engine, options, &mut NoObserver).unwrap();
     let (n_iter, is_double) = (options.max_iter, *tier != Tier::FLOAT32);
     let facts = ("cpu", samples.n_samples(), n_iter);
     let check = judge_conditioned(&found.outcome, &expected.outcome, tier, facts, || {
-        disturbed(cpu.as_mut(), &Scaling::of(&samples), &expected.start, &checked, n_iter, is_double)
+        disturbed(cpu.as_mut(), &expected.start, options.m_step(), n_iter, is_double)
     });
     check.unwrap()
 }

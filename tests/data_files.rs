@@ -8,6 +8,8 @@ mod labels;
 mod npy;
 mod numbers;
 mod output;
+#[cfg(feature = "ndarray")]
+mod views;
 
 use std::path::{Path, PathBuf};
 

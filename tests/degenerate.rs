@@ -67,11 +67,11 @@ fn a_sweep_knows_its_sound_fits() {
         let fit = FitOptions { init: Init::KMeans, ..FitOptions::new(1) };
         let options =
             SelectOptions { components: components.to_vec(), fits: vec![fit], criterion: Criterion::Bic };
-        select(engine.as_mut(), &samples, &options, &mut NoSweepObserver).unwrap()
+        select(engine.as_mut(), &options, &mut NoSweepObserver).unwrap()
     };
     let selection = sweep(&[1, 2]);
-    let (best, model) = selection.best.unwrap();
-    assert_eq!((best, model.report.unwrap().degenerate.len()), (1, 1));
+    let (best, fit) = selection.best.unwrap();
+    assert_eq!((best, fit.report.degenerate.len()), (1, 1));
     let counts: Vec<usize> =
         selection.candidates.iter().map(|c| c.outcome.as_ref().unwrap().degenerate).collect();
     assert_eq!(counts, [0, 1]);

@@ -20,7 +20,7 @@ mod seen;
 mod stages;
 
 /// Opens the best adapter over `samples`, every buffer poisoned, checked where the suite is.
-fn open(samples: &Samples<'_>, chunk_rows: Option<usize>, testing: Testing) -> GpuEngine {
+fn open<'a>(samples: &'a Samples<'a>, chunk_rows: Option<usize>, testing: Testing) -> GpuEngine<'a> {
     let testing = Testing { poison: true, checked: testing.checked || testing_of_suite().checked, ..testing };
     let options = GpuOptions { chunk_rows, allow_software: true, testing, ..GpuOptions::default() };
     GpuEngine::new(samples, &options)
@@ -31,6 +31,7 @@ fn open(samples: &Samples<'_>, chunk_rows: Option<usize>, testing: Testing) -> G
 fn there_is_an_adapter() {
     let found = adapters();
     assert!(!found.is_empty(), "no Vulkan, Metal or DX12 adapter at all");
-    let best = open(&Samples::new(&[0.0f64, 1.0][..], 1).unwrap(), None, Testing::default());
+    let samples = Samples::new(&[0.0f64, 1.0][..], 1).unwrap();
+    let best = open(&samples, None, Testing::default());
     println!("{:#?} of {found:#?}", best.adapter());
 }

@@ -110,8 +110,7 @@ fn mutants_of_checkpoints() {
     let problem = crate::support::problem::Problem::medium(wgmm::CovarianceType::Diag);
     let (samples, options) = (problem.samples(), problem.steps(2));
     let engine = crate::support::engines::Kind::Reference;
-    let checked = options.check(samples.n_effective(), samples.n_features()).unwrap();
-    let identity = Identity::new(&samples, &checked, &engine.open(&samples).unwrap().info());
+    let identity = Identity::new(&samples, &options, &engine.open(&samples).unwrap().info()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c");
     let mut seeds = Vec::new();

@@ -6,4 +6,5 @@ mod cuts;
 mod observing;
 mod seeding;
 mod statistics;
+mod sums;
 mod symmetry;

@@ -35,9 +35,8 @@ fn resume(
     options: &FitOptions,
     state: FitState,
 ) -> Result<GaussianMixture> {
-    let checked = options.check(samples.n_effective(), samples.n_features())?;
     let mut engine = kind.open(samples)?;
-    em::resume(engine.as_mut(), samples, &checked, &mut NoObserver, state)
+    em::resume(engine.as_mut(), options, &mut NoObserver, state).map(em::Fit::into_model)
 }
 
 /// The model file, or the error.

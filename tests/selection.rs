@@ -30,7 +30,7 @@ fn options(components: &[usize], covariance_types: &[CovarianceType], criterion:
 
 fn sweep(kind: Kind, samples: &Samples<'_>, options: &SelectOptions) -> Selection {
     let mut engine = kind.open(samples).unwrap();
-    select(engine.as_mut(), samples, options, &mut NoSweepObserver).unwrap()
+    select(engine.as_mut(), options, &mut NoSweepObserver).unwrap()
 }
 
 fn the_true_number_is_found(kind: Kind) {
@@ -39,11 +39,11 @@ fn the_true_number_is_found(kind: Kind) {
         let samples = Samples::new(&values, 2).unwrap();
         for criterion in [Criterion::Bic, Criterion::Icl] {
             let selection = sweep(kind, &samples, &options(&[1, 2, 3, 4], &[covariance_type], criterion));
-            let (best, model) = selection.best.unwrap();
+            let (best, fit) = selection.best.unwrap();
             assert_eq!(selection.candidates[best].cell.n_components, 3, "{covariance_type} {criterion:?}");
-            assert_eq!(model.parameters.n_components(), 3);
+            assert_eq!(fit.model.parameters.n_components(), 3);
             let scores = selection.candidates[best].outcome.as_ref().unwrap();
-            let report = model.report.as_ref().unwrap();
+            let report = &fit.report;
             assert_eq!((scores.bic, scores.aic), (report.bic, report.aic));
             assert!(scores.icl >= scores.bic, "the ICL never rewards overlap");
         }
@@ -108,7 +108,7 @@ fn a_failed_cell_is_told_and_skipped() {
     let options = options(&[2, 9, 1], &[CovarianceType::Full], Criterion::Bic);
     let mut watch = Watch::default();
     let mut engine = Kind::Cpu.open(&samples).unwrap();
-    let selection = select(engine.as_mut(), &samples, &options, &mut watch).unwrap();
+    let selection = select(engine.as_mut(), &options, &mut watch).unwrap();
     assert!(matches!(selection.candidates[1].outcome, Err(Error::TooFewSamples { .. })));
     assert!(selection.candidates[0].outcome.is_ok() && selection.candidates[2].outcome.is_ok());
     assert_eq!(selection.best.unwrap().0, 0);
@@ -131,9 +131,9 @@ fn the_observer_may_end_the_sweep() {
     let mut watch = Watch { stop_after: Some(1), ..Watch::default() };
     let mut engine = Kind::Cpu.open(&samples).unwrap();
     let options = options(&[2, 3], &[CovarianceType::Full], Criterion::Bic);
-    let selection = select(engine.as_mut(), &samples, &options, &mut watch).unwrap();
+    let selection = select(engine.as_mut(), &options, &mut watch).unwrap();
     assert!(selection.interrupted && selection.candidates.len() == 1 && watch.steps == 1);
-    assert_eq!(selection.best.unwrap().1.report.unwrap().n_iter, 1, "the fit so far is kept");
+    assert_eq!(selection.best.unwrap().1.report.n_iter, 1, "the fit so far is kept");
 }
 
 /// A given start serves the cells of its K and type; the others are told apart.
@@ -157,8 +157,7 @@ fn an_empty_sweep_is_refused() {
     let samples = Samples::new(&[0.0, 1.0][..], 1).unwrap();
     let mut engine = Kind::Cpu.open(&samples).unwrap();
     for (k, types) in [(&[][..], &[CovarianceType::Full][..]), (&[1], &[]), (&[0], &[CovarianceType::Full])] {
-        let result =
-            select(engine.as_mut(), &samples, &options(k, types, Criterion::Bic), &mut NoSweepObserver);
+        let result = select(engine.as_mut(), &options(k, types, Criterion::Bic), &mut NoSweepObserver);
         assert!(matches!(result, Err(Error::Option { .. })), "{result:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use wgmm::internals::fit::verify::{Verify, verification, verify};
-use wgmm::internals::report::EngineInfo;
+use wgmm::internals::report::{EngineInfo, Precision};
 use wgmm::{CovarianceType, Engine, GaussianMixture, Parameters, Result, Samples};
 
 use crate::support::engines::{HOST, Kind, left_to_inner, on_every_engine};
@@ -14,11 +14,11 @@ on_every_engine!(right_results_are_verified, the_file_keeps_the_verification);
 /// An engine whose densities are changed by `fault`, row by row.
 struct Faulty<'a, F> {
     inner: Box<dyn Engine + 'a>,
-    precision: &'static str,
+    precision: Precision,
     fault: F,
 }
 
-impl<F: Fn(usize, &mut [f64])> Engine for Faulty<'_, F> {
+impl<F: Fn(usize, &mut [f64]) + Send> Engine for Faulty<'_, F> {
     left_to_inner!(e_step);
 
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
@@ -28,8 +28,13 @@ impl<F: Fn(usize, &mut [f64])> Engine for Faulty<'_, F> {
         Ok(values)
     }
     fn info(&self) -> EngineInfo {
-        EngineInfo { precision: self.precision.into(), ..self.inner.info() }
+        EngineInfo { precision: self.precision, ..self.inner.info() }
     }
+}
+
+/// Checks the model of a fit.
+fn check(engine: &mut dyn Engine, model: &mut GaussianMixture, which: Verify) {
+    verify(engine, &model.parameters, model.report.as_mut().unwrap(), &which.into()).unwrap();
 }
 
 fn fitted(kind: Kind, problem: &Problem) -> GaussianMixture {
@@ -43,16 +48,16 @@ fn right_results_are_verified(kind: Kind) {
         for samples in [problem.samples(), problem.samples().with_sample_weights(weights).unwrap()] {
             let model = kind.fit(&samples, &problem.steps(5)).unwrap();
             let mut engine = kind.open(&samples).unwrap();
-            let v = verification(engine.as_mut(), &samples, &model.parameters, &Verify::All.into()).unwrap();
+            let v = verification(engine.as_mut(), &model.parameters, &Verify::All.into()).unwrap();
             let v = v.unwrap();
             assert!(v.within && v.n_samples == 700, "{v:?}");
             let reported = model.report.unwrap().final_mean_log_likelihood;
             assert!((v.expected_mean_log_likelihood - reported).abs() <= v.bound, "{v:?} {reported}");
             // What computes in f64 needs no check.
             let by_default =
-                verification(engine.as_mut(), &samples, &model.parameters, &Verify::Sample.into()).unwrap();
+                verification(engine.as_mut(), &model.parameters, &Verify::Sample.into()).unwrap();
             assert_eq!(by_default.is_some(), !kind.is_f64());
-            let none = verification(engine.as_mut(), &samples, &model.parameters, &Verify::None.into());
+            let none = verification(engine.as_mut(), &model.parameters, &Verify::None.into());
             assert_eq!(none.unwrap(), None);
         }
     }
@@ -62,7 +67,7 @@ fn the_file_keeps_the_verification(kind: Kind) {
     let problem = Problem::medium(CovarianceType::Full);
     let (samples, mut model) = (problem.samples(), fitted(kind, &problem));
     let mut engine = kind.open(&samples).unwrap();
-    verify(engine.as_mut(), &samples, &mut model, &Verify::All.into()).unwrap();
+    check(engine.as_mut(), &mut model, Verify::All);
     let mut text = Vec::new();
     model.write_json(&mut text).unwrap();
     let read = GaussianMixture::from_bytes(&text, "m").unwrap();
@@ -106,9 +111,9 @@ fn planted_faults_are_not_verified() {
     for kind in HOST {
         let model = fitted(kind, &problem);
         for (name, fault, passes) in faults {
-            let mut engine = Faulty { inner: kind.open(&samples).unwrap(), precision: "f32", fault };
+            let mut engine = Faulty { inner: kind.open(&samples).unwrap(), precision: Precision::F32, fault };
             let mut checked = model.clone();
-            verify(&mut engine, &samples, &mut checked, &Verify::Sample.into()).unwrap();
+            check(&mut engine, &mut checked, Verify::Sample);
             let v = checked.report.as_ref().unwrap().verification.unwrap();
             assert_eq!(v.within, passes, "{name}: {v:?}");
             // No null, NaN or infinity in the file.
@@ -125,8 +130,9 @@ fn a_sample_of_many_rows() {
     let problem = Problem::new(CovarianceType::Diag, 70_000, 2, 3, 5);
     let samples = problem.samples();
     let check = |fault: Fault| {
-        let mut engine = Faulty { inner: Kind::Cpu.open(&samples).unwrap(), precision: "f32", fault };
-        verification(&mut engine, &samples, &problem.start, &Verify::Sample.into()).unwrap().unwrap()
+        let mut engine =
+            Faulty { inner: Kind::Cpu.open(&samples).unwrap(), precision: Precision::F32, fault };
+        verification(&mut engine, &problem.start, &Verify::Sample.into()).unwrap().unwrap()
     };
     let v = check(|_, _| {});
     assert!(v.within && v.n_samples == 65_536, "{v:?}");
@@ -155,8 +161,8 @@ fn absent_rows_do_not_count() {
             v.fill(f64::NAN)
         }
     };
-    let mut engine = Faulty { inner: Kind::Cpu.open(&samples).unwrap(), precision: "f32", fault };
-    let v = verification(&mut engine, &samples, &problem.start, &Verify::Sample.into()).unwrap().unwrap();
+    let mut engine = Faulty { inner: Kind::Cpu.open(&samples).unwrap(), precision: Precision::F32, fault };
+    let v = verification(&mut engine, &problem.start, &Verify::Sample.into()).unwrap().unwrap();
     assert!(v.within, "{v:?}");
     assert_eq!(v.n_samples, 700);
 }
@@ -165,8 +171,8 @@ fn absent_rows_do_not_count() {
 fn samples_in_single_precision() {
     let values: Vec<f32> = (0..200).map(|n| (n % 17) as f32 + if n % 2 == 0 { 40.0 } else { 0.0 }).collect();
     let samples = Samples::new(&values, 2).unwrap();
-    let model = wgmm::fit(&samples, &wgmm::FitOptions::new(2)).unwrap();
+    let model = wgmm::fit(&samples, &wgmm::FitOptions::new(2)).unwrap().model;
     let mut engine = Kind::Cpu.open(&samples).unwrap();
-    let v = verification(engine.as_mut(), &samples, &model.parameters, &Verify::All.into()).unwrap().unwrap();
+    let v = verification(engine.as_mut(), &model.parameters, &Verify::All.into()).unwrap().unwrap();
     assert!(v.within, "{v:?}");
 }

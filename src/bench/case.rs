@@ -49,8 +49,8 @@ impl Case {
         NAMED.iter().map(case).collect()
     }
 
-    /// Reads `NAME[:N][,covariance]` or `N,D,K[,covariance]`; `default` is the covariance type where the
-    /// text names none. Numbers may be written like `1e6`.
+    /// Reads `NAME[:N][,covariance]` or `N,D,K[,covariance]`; `default` is the covariance type if the text names none.
+    /// Numbers may be written like `1e6`.
     ///
     /// # Errors
     /// [`Error::Option`] that lists the names.

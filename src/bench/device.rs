@@ -3,9 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::measure::{first_iteration, measure};
+use super::problem::{Problem, Settings};
 use super::report::{CaseReport, Ceiling, DeviceTimes, KernelTime, Memory, Setup};
 use super::timing::{Spread, median};
-use super::{Bench, Problem, first_iteration, machine, measure, oracle};
+use super::{machine, oracle};
 use crate::compare::judge::Tier;
 use crate::data::Samples;
 use crate::engine::Engine;
@@ -61,15 +63,13 @@ impl Card {
 }
 
 /// Times `problem` on the adapter that was asked for.
-pub(super) fn run(bench: &mut Bench, problem: &Problem<'_>) -> Result<CaseReport> {
-    let settings = &bench.settings;
-    let card = &mut bench.card;
+pub(super) fn run(card: &mut Card, settings: &Settings, problem: &Problem<'_>) -> Result<CaseReport> {
     let options = crate::engine::choose::options(&settings.engine, true);
     let resident = machine::resident_bytes();
     machine::reset_peak();
     let mut engine = GpuEngine::new(&problem.samples, &options)?;
     let mut setup = Setup { data: problem.seconds, ..Setup::default() };
-    // Compiles everything: the clocks fall meanwhile.
+    // This compiles everything, and the clocks fall meanwhile.
     setup.first_iteration = first_iteration(&mut engine, problem, settings)?;
     let host = engine.host_seconds();
     (setup.open, setup.scaling) = (host.open, host.scaling);
@@ -82,7 +82,7 @@ pub(super) fn run(bench: &mut Bench, problem: &Problem<'_>) -> Result<CaseReport
     }
     let (mut before, mut warm) = card.warm(&mut engine)?;
     if card.copy.is_none() {
-        // A card too full for two more buffers is timed all the same.
+        // A card without room for two more buffers is timed all the same.
         card.copy = engine.copy_rate().ok();
         (before, warm) = card.warm(&mut engine)?;
     }

@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::case::Case;
-use crate::data::Samples;
+use crate::data::{Dataset, Samples, Scratch, column_moments};
 use crate::error::Result;
 use crate::mixture::Parameters;
 use crate::mixture::sample::random_rotation;
@@ -15,7 +15,7 @@ use crate::mixture::shape::CovarianceType;
 
 /// Rows per stream.
 const BLOCK: usize = 1 << 14;
-/// Streams of the mixture and of the start, above those of any block.
+/// Streams of the mixture and of the start; no block has so high a number.
 const MIXTURE_STREAM: u64 = 1 << 48;
 const START_STREAM: u64 = 1 << 49;
 /// Typical distance between two means in standard deviations, times K^(1/D): neighbours overlap a little.
@@ -96,16 +96,16 @@ pub fn samples(case: &Case, seed: u64) -> Result<Samples<'static>> {
 /// diagonal of the data's variances (spherical: their mean).
 ///
 /// # Errors
-/// [`crate::Error::InvalidParameters`] where a feature is constant.
+/// [`crate::Error::InvalidParameters`] if a feature is constant.
 pub fn start(case: &Case, samples: &Samples<'_>, seed: u64) -> Result<Parameters> {
     let (k, d) = (case.n_components, case.n_features);
     let mut rng = stream(seed, START_STREAM);
-    let mut scratch = Vec::new();
+    let mut scratch = Scratch::default();
     let mut means = Vec::with_capacity(k * d);
     for row in index::sample(&mut rng, samples.n_samples(), k) {
-        means.extend_from_slice(samples.rows_f64(row..row + 1, &mut scratch));
+        means.extend_from_slice(samples.read(row..row + 1, &mut scratch)?.values());
     }
-    let variances = variances(samples);
+    let (_, variances) = column_moments(samples)?;
     let matrix = || (0..d * d).map(|i| if i % (d + 1) == 0 { variances[i / d] } else { 0.0 });
     let covariances = match case.covariance_type {
         CovarianceType::Full => matrix().collect::<Vec<f64>>().repeat(k),
@@ -114,28 +114,6 @@ pub fn start(case: &Case, samples: &Samples<'_>, seed: u64) -> Result<Parameters
         CovarianceType::Spherical => vec![variances.iter().sum::<f64>() / d as f64; k],
     };
     Parameters::new(case.covariance_type, vec![1.0 / k as f64; k], means, covariances)
-}
-
-/// Population variance of every feature, `[D]`.
-fn variances(samples: &Samples<'_>) -> Vec<f64> {
-    let mean = column_means(samples, |x, _| x, &vec![0.0; samples.n_features()]);
-    column_means(samples, |x, m| (x - m) * (x - m), &mean)
-}
-
-/// Mean of f(x, c) over every column, block sums added in their order.
-fn column_means(samples: &Samples<'_>, f: impl Fn(f64, f64) -> f64 + Sync, centre: &[f64]) -> Vec<f64> {
-    let (n, d) = (samples.n_samples(), samples.n_features());
-    let block = |block: usize| {
-        let mut scratch = Vec::new();
-        let rows = block * BLOCK..((block + 1) * BLOCK).min(n);
-        let mut sums = vec![0.0; d];
-        for x in samples.rows_f64(rows, &mut scratch).chunks_exact(d) {
-            sums.iter_mut().zip(x).zip(centre).for_each(|((sum, x), c)| *sum += f(*x, *c));
-        }
-        sums
-    };
-    let blocks: Vec<Vec<f64>> = (0..n.div_ceil(BLOCK)).into_par_iter().map(block).collect();
-    (0..d).map(|i| blocks.iter().map(|sums| sums[i]).sum::<f64>() / n as f64).collect()
 }
 
 #[cfg(test)]

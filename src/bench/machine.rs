@@ -17,7 +17,7 @@ pub struct Machine {
     pub threads: usize,
     /// Operating system and architecture.
     pub system: String,
-    /// Memory of the machine, bytes; none where the system does not tell.
+    /// Memory of the machine, bytes; `None` if the system does not tell.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub memory_bytes: Option<u64>,
 }
@@ -26,7 +26,7 @@ impl Machine {
     /// This machine.
     pub fn here() -> Machine {
         Machine {
-            cpu: processor_name(),
+            cpu: processor_name().to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             threads: rayon::current_num_threads(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
@@ -35,7 +35,7 @@ impl Machine {
     }
 }
 
-/// Most memory this process held since [`reset_peak`], bytes; none where the system does not tell.
+/// Most memory this process held since [`reset_peak`], bytes; `None` if the system does not tell.
 pub fn peak_bytes() -> Option<u64> {
     kib("/proc/self/status", "VmHWM:")
 }
@@ -45,9 +45,9 @@ pub fn resident_bytes() -> Option<u64> {
     kib("/proc/self/status", "VmRSS:")
 }
 
-/// Starts a new peak, where the system can (Linux).
+/// Starts a new peak, if the system can do so (Linux).
 pub fn reset_peak() {
-    // Without it the peak is that of the whole process: still an upper bound.
+    // Without it the peak covers the whole process: still an upper bound.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 

@@ -1,22 +1,21 @@
-//! What a result is checked against: the whole run again in f64 where all samples can be afforded and all
-//! components stayed solid, else one iteration from where the run ended, on as many samples as can be. A run
-//! again on fewer samples than it was made for would starve components, and thin components drift: a rounding
-//! in one iteration moves them, and with them the others, in the next.
+//! What a result is checked against. If all samples can be afforded and all components stayed solid, it is the
+//! whole run again, in f64. Else it is one iteration after the end of the run, on as many samples as can be
+//! afforded. A whole run on fewer samples than it was made for would starve components, and thin components drift:
+//! a rounding error in one iteration moves them, and with them the others, in the next.
 
+use super::check;
+use super::problem::{Problem, Settings};
 use super::timing::{Clock, run};
-use super::{Problem, Settings, check};
 use crate::compare::judge::{Check, Tier, judge};
-use crate::compare::run::Outcome;
 use crate::data::Samples;
 use crate::engine::Engine;
 use crate::engine::choose::EngineKind;
 use crate::engine::cpu::CpuEngine;
 use crate::engine::reference::ReferenceEngine;
 use crate::error::Result;
+use crate::fit::em::steps::Outcome;
 use crate::mixture::Parameters;
-use crate::mixture::moments::COUNT_TOLERANCE;
-use crate::mixture::moments::CovarianceCenter;
-use crate::mixture::moments::{Moments, maximise};
+use crate::mixture::moments::{COUNT_TOLERANCE, MStep, Moments};
 use crate::mixture::shape::CovarianceType;
 
 /// The engine `kind`, not a graphics card, over `samples`.
@@ -34,10 +33,10 @@ pub(super) fn host_engine<'a>(
     })
 }
 
-/// Holds `outcome` against `oracle`; `e_step` is the E-step of the engine under test, over other samples.
+/// Compares `outcome` with `oracle`; `e_step` is the E-step of the engine under test, over other samples.
 ///
 /// # Errors
-/// As the engines'; [`crate::Error::NotPositiveDefinite`] where the oracle ended in no valid mixture.
+/// As the engines'; [`crate::Error::NotPositiveDefinite`] if the oracle did not end in a valid mixture.
 pub(super) fn check(
     settings: &Settings,
     problem: &Problem<'_>,
@@ -63,7 +62,7 @@ pub(super) fn check(
     let expected = host_engine(oracle, &samples, settings.engine.threads)?.e_step(parameters)?;
     let found = e_step(&samples, parameters)?;
     let total_weight = samples.total_weight();
-    found.check(total_weight, COUNT_TOLERANCE, settings.n_iter() + 1)?;
+    found.check(total_weight, COUNT_TOLERANCE)?;
     let counts = &expected.effective_counts;
     let after = |moments: &Moments| Outcome {
         parameters: step(moments, parameters, settings.reg_covar, |k| {
@@ -80,7 +79,7 @@ pub(super) fn check(
 /// The M-step for components that are `solid`; the others, which some of the samples may hardly touch,
 /// stay as they are in `old`.
 fn step(moments: &Moments, old: &Parameters, reg_covar: f64, solid: impl Fn(usize) -> bool) -> Parameters {
-    let new = maximise(moments, old.means(), CovarianceCenter::NewMean, reg_covar);
+    let new = MStep { reg_covar, ..MStep::default() }.maximise(moments, old.means());
     let merge = |new: &[f64], old: &[f64], len: usize| -> Vec<f64> {
         let of = |i: usize| if solid(i / len) { new[i] } else { old[i] };
         (0..new.len()).map(of).collect()

@@ -9,7 +9,7 @@ use super::machine::Machine;
 use super::timing::Spread;
 use crate::compare::judge::Check;
 use crate::error::{Error, Remedy, Result};
-use crate::report::EngineInfo;
+use crate::report::{EngineInfo, EngineKind};
 
 /// Name and version of the JSON object.
 pub const SCHEMA: &str = "wgmm.bench/1";
@@ -21,7 +21,7 @@ pub struct Report {
     pub schema: String,
     /// Version of this crate.
     pub version: String,
-    /// Commit it was built from, where known.
+    /// Commit it was built from, if known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub commit: Option<String>,
     /// Version of wgpu, in builds that have it.
@@ -65,13 +65,13 @@ pub struct CaseReport {
     /// The case.
     #[serde(flatten)]
     pub case: Case,
-    /// Where the data came from: `generated`, or a file.
+    /// Source of the data: `generated`, or a file.
     pub data: String,
     /// What computed.
     pub engine: EngineInfo,
-    /// What makes the figures less than they seem: `smoke, not speed`, `cold`, `clocks fell`.
+    /// Reasons to distrust the figures: `smoke, not speed`, `cold`, `clocks fell`.
     pub marks: Vec<String>,
-    /// Runs of `warmup + iters` iterations that were timed: more than one where an iteration is short.
+    /// Runs of `warmup + iters` iterations that were timed: more than one if an iteration is short.
     pub repeats: usize,
     /// A whole iteration: E-step, check of its sums, M-step; wall time.
     pub iteration: Spread,
@@ -183,7 +183,7 @@ impl CaseReport {
     }
 }
 
-/// Memory of the process, bytes; none where the system does not tell.
+/// Memory of the process, bytes; `None` if the system does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Memory {
     /// The most it held during the case, before the check.
@@ -200,7 +200,7 @@ pub struct Ratio {
     /// The case.
     pub name: String,
     /// Kinds of the engines, the baseline's first.
-    pub engines: (String, String),
+    pub engines: (EngineKind, EngineKind),
     /// Median iterations, the baseline's first.
     pub seconds: (f64, f64),
     /// How many times faster this run is than the baseline.
@@ -234,14 +234,14 @@ impl Report {
     pub fn ratios(&self, baseline: &Report) -> Vec<Ratio> {
         let same = |a: &Case, b: &Case| Case { name: b.name.clone(), ..a.clone() } == *b;
         let ratio = |new: &CaseReport| {
-            // The same kind of engine where the baseline has several.
+            // The same kind of engine, if the baseline has several.
             let mut old = baseline.cases.iter().filter(|old| same(&old.case, &new.case));
             let first = old.clone().next()?;
             let old = old.find(|old| old.engine.kind == new.engine.kind).unwrap_or(first);
             let seconds = (old.iteration.median, new.iteration.median);
             Some(Ratio {
                 name: new.case.name.clone(),
-                engines: (old.engine.kind.clone(), new.engine.kind.clone()),
+                engines: (old.engine.kind, new.engine.kind),
                 seconds,
                 speedup: seconds.0 / seconds.1,
             })

@@ -1,16 +1,12 @@
 //! EM with a clock: a fixed number of iterations, each timed, and what the checker needs of them.
 
-use std::time::Instant;
-
 use serde::{Deserialize, Serialize};
 
-use crate::compare::run::Outcome;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::fit::em::steps::{Outcome, Plain, steps};
 use crate::mixture::Parameters;
-use crate::mixture::moments::COUNT_TOLERANCE;
-use crate::mixture::moments::CovarianceCenter;
-use crate::mixture::moments::m_step;
+use crate::mixture::moments::MStep;
 
 /// Least, median and spread of some times, seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -60,11 +56,11 @@ pub struct Clock {
     pub m_steps: Vec<f64>,
 }
 
-/// `iterations` iterations of EM from `start`, one E-step more for the log-likelihood. Those after the
-/// first `warmup` are timed into `clock`: all that [`crate::fit::em::fit`] does for an iteration, nothing else.
+/// `iterations` iterations of EM from `start`, one E-step more for the log-likelihood. Those after the first `warmup` are
+/// timed into `clock`.
 ///
 /// # Errors
-/// As [`Engine::e_step`] and [`m_step`]; sums that are not finite or lost samples.
+/// As [`steps`].
 pub fn run(
     engine: &mut dyn Engine,
     start: &Parameters,
@@ -73,30 +69,14 @@ pub fn run(
     reg_covar: f64,
     clock: &mut Clock,
 ) -> Result<Outcome> {
-    let total_weight = engine.total_weight();
-    let mut parameters = start.clone();
-    let mut least_counts = vec![f64::INFINITY; start.n_components()];
-    for iteration in 1..=iterations {
-        let started = Instant::now();
-        let moments = engine.e_step(&parameters)?;
-        moments.check(total_weight, COUNT_TOLERANCE, iteration)?;
-        let summed = Instant::now();
-        let center = CovarianceCenter::NewMean;
-        let new = m_step(&moments, parameters.means(), center, reg_covar, iteration)?;
-        let ended = Instant::now();
+    let mut update = Plain::from(MStep { reg_covar, ..MStep::default() });
+    steps(engine, &mut update, start, iterations, |iteration, lap| {
         if iteration > warmup {
-            clock.iterations.push((ended - started).as_secs_f64());
-            clock.e_steps.push((summed - started).as_secs_f64());
-            clock.m_steps.push((ended - summed).as_secs_f64());
+            clock.iterations.push((lap.e_step + lap.m_step).as_secs_f64());
+            clock.e_steps.push(lap.e_step.as_secs_f64());
+            clock.m_steps.push(lap.m_step.as_secs_f64());
         }
-        parameters = new;
-        least_counts.iter_mut().zip(&moments.effective_counts).for_each(|(l, n)| *l = l.min(*n));
-    }
-    let moments = engine.e_step(&parameters)?;
-    moments.check(total_weight, COUNT_TOLERANCE, iterations + 1)?;
-    least_counts.iter_mut().zip(&moments.effective_counts).for_each(|(l, n)| *l = l.min(*n));
-    let mean_log_likelihood = moments.log_likelihood / total_weight;
-    Ok(Outcome { parameters, mean_log_likelihood, least_counts })
+    })
 }
 
 #[cfg(test)]

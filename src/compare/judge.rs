@@ -1,27 +1,28 @@
-//! Whether two runs from one start ended in the same place: within the contract, or within what rounding
-//! alone does to a run as badly conditioned.
+//! Judges whether two runs from one start ended in the same place: within the contract, or within the distance that
+//! rounding alone moves a run that is as badly conditioned.
 
 use serde::{Deserialize, Serialize};
 
-use super::run::Outcome;
 use super::{Distances, distances};
 use crate::error::{Error, Result};
+use crate::fit::em::steps::Outcome;
 use crate::mixture::Parameters;
+use crate::report::Precision;
 
-/// Times the distance that a run moves under rounding alone: what another run may be off.
+/// Another run may be off by this many times the distance that a run moves under rounding alone.
 const MARGIN: f64 = 10.0;
-/// Times the contract: a comparison so badly conditioned that it needs more confirms nothing.
+/// Bounds end at this many times the contract: a comparison that needs more confirms nothing.
 const MOST: f64 = 100.0;
 
 /// How close two runs must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tier {
-    /// Bounds for solid components, and for the mean log-likelihood where all are solid.
+    /// Bounds for solid components, and for the mean log-likelihood if all are solid.
     pub bounds: Distances,
-    /// Components of an effective count of at least this many times D, in every iteration, are solid:
-    /// the covariance of fewer samples is nearly singular and follows every rounding.
+    /// A component is solid if its effective count is at least this many times D in every iteration. The covariance of
+    /// fewer samples is nearly singular and follows every rounding.
     pub solid: f64,
-    /// Bound on the mean log-likelihood where some components are thin.
+    /// Bound on the mean log-likelihood if some components are thin.
     pub thin_log_likelihood: f64,
 }
 
@@ -60,9 +61,12 @@ impl Tier {
         }
     }
 
-    /// The tier of an engine whose sums are `f32` or `f64`.
-    pub fn of_precision(precision: &str) -> Tier {
-        if precision == "f64" { Tier::FLOAT64 } else { Tier::FLOAT32 }
+    /// The tier of an engine with sums of this precision.
+    pub fn of_precision(precision: Precision) -> Tier {
+        match precision {
+            Precision::F32 => Tier::FLOAT32,
+            Precision::F64 => Tier::FLOAT64,
+        }
     }
 }
 
@@ -71,9 +75,9 @@ impl Tier {
 pub struct Check {
     /// Kind of the engine that the run was held against.
     pub oracle: String,
-    /// Whether the whole timed run was checked; else one iteration from where it ended.
+    /// Whether the whole timed run was checked; else one iteration after its end.
     pub whole_run: bool,
-    /// Samples both ran over: all, or the first of them.
+    /// Samples that both ran over: all, or only the first ones.
     pub n_samples: usize,
     /// Iterations of both.
     pub n_iter: usize,
@@ -84,24 +88,24 @@ pub struct Check {
     /// What was allowed.
     #[serde(alias = "bounds")]
     pub bound: Distances,
-    /// Where `bound` comes from.
+    /// The source of `bound`.
     #[serde(default, alias = "source")]
     pub bound_source: BoundSource,
     /// Whether nothing was outside.
     #[serde(default)]
     pub within: bool,
-    /// What was outside, and by how much; empty for a run within its bound.
+    /// The quantities that were outside, and by how much; empty for a run within its bound.
     pub failures: Vec<String>,
 }
 
-/// Where bounds come from.
+/// The source of bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BoundSource {
     /// What arithmetic of this precision reaches on well-conditioned data.
     #[default]
     Contract,
-    /// Ten times as far as the expected run moves under rounding errors of this precision, where
-    /// that is more (at most 100 times the contract).
+    /// Ten times the distance that the expected run moves under rounding errors of this precision, if that is more (at
+    /// most 100 times the contract).
     Conditioning,
 }
 
@@ -110,7 +114,7 @@ named!(BoundSource: "bound_source" { Contract = "contract", Conditioning = "cond
 /// Holds `found` against `expected`.
 ///
 /// # Errors
-/// [`Error::NotPositiveDefinite`] where the expected run ended in no valid mixture; [`Error::Shape`].
+/// [`Error::NotPositiveDefinite`] if the expected run did not end in a valid mixture; [`Error::Shape`].
 pub fn judge(
     found: &Outcome,
     expected: &Outcome,
@@ -142,8 +146,8 @@ pub fn judge(
     })
 }
 
-/// [`judge`], and where `found` is outside the contract, `disturbed` says where the expected run ends when each
-/// of its steps is rounded as the tier's arithmetic rounds: the bounds follow.
+/// As [`judge`]. If `found` is outside the contract, `disturbed` tells the end of the expected run when each of its
+/// steps is rounded as the tier's arithmetic rounds, and the bounds follow from that.
 ///
 /// # Errors
 /// As [`judge`].
@@ -177,7 +181,7 @@ pub fn judge_conditioned(
     Ok(Check { bound: bounds, bound_source, within, failures, ..check })
 }
 
-/// The first number of each field that is not finite: thin components are held to no bound but this.
+/// The first number of each field that is not finite: the only bound that thin components are held to.
 fn not_finite(parameters: &Parameters) -> Vec<String> {
     let fields = [
         ("weights", parameters.weights()),
@@ -248,13 +252,13 @@ mod tests {
         let (little, much) = (verdict(1e-6)?, verdict(1e-3)?);
         assert!(!little.within && little.bound_source == BoundSource::Contract, "{little:?}");
         assert!(much.within && much.bound_source == BoundSource::Conditioning, "{much:?}");
-        assert!(much.bounds.means > 1e-3 && much.bounds.weights == 1e-5, "{much:?}");
+        assert!(much.bound.means > 1e-3 && much.bound.weights == 1e-5, "{much:?}");
         // However badly conditioned: the bounds end somewhere.
         let found = shifted(&expected, 1, 0.5)?;
         let check = judge_conditioned(&found, &expected, &Tier::FLOAT32, ("cpu", 100, 7), || {
             shifted(&expected, 0, 0.5)
         })?;
-        assert!(!check.within && check.bounds.means <= 1e-2, "{check:?}");
+        assert!(!check.within && check.bound.means <= 1e-2, "{check:?}");
         let failing = || Err(Error::ComponentCollapsed { component: 0, iteration: 1, effective_count: 0.0 });
         assert!(!judge_conditioned(&found, &expected, &Tier::FLOAT32, ("cpu", 100, 7), failing)?.within);
         Ok(())

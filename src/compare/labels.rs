@@ -1,4 +1,4 @@
-//! Samples whose most probable component differs between two mixtures, and by how little.
+//! Samples whose most probable component differs between two mixtures, and how close the decision was.
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -13,9 +13,9 @@ pub struct LabelChanges {
     /// Their share of all samples.
     pub share: f64,
     /// The largest margin among them: the difference of the two best log-responsibilities under the
-    /// expected mixture, nats; 0 where none differs.
+    /// expected mixture, nats; 0 if none differs.
     pub largest_margin: f64,
-    /// The median margin among them, nats; 0 where none differs.
+    /// The median margin among them, nats; 0 if none differs.
     pub median_margin: f64,
 }
 
@@ -27,9 +27,9 @@ pub fn label_changes(
     (engine, found): (&mut dyn Engine, &Parameters),
     (expected_engine, expected): (&mut dyn Engine, &Parameters),
 ) -> Result<LabelChanges> {
-    let (n, k) = (expected_engine.n_samples(), expected.n_components());
-    if (engine.n_samples(), found.n_components()) != (n, k) {
-        return Err(Error::shape("samples and components to compare", n, engine.n_samples()));
+    let (n, k) = (expected_engine.data().facts().n_samples, expected.n_components());
+    if (engine.data().facts().n_samples, found.n_components()) != (n, k) {
+        return Err(Error::shape("samples and components to compare", n, engine.data().facts().n_samples));
     }
     let mut margins = Vec::new();
     for rows in chunks(n) {

@@ -1,11 +1,10 @@
-//! Components of one mixture matched to those of another: models of other programs number theirs otherwise.
+//! Matches the components of two mixtures: other programs number theirs in another order.
 
 use super::whitened_norm;
 use crate::error::{Error, Result};
 use crate::infer::agreement::{MOST_STEPS, best_matching};
 use crate::mixture::Parameters;
 use crate::mixture::factors::Factors;
-use crate::mixture::shape::CovarianceType;
 
 /// The component of `found` for each component of `expected`, one to one, so that together they are as close
 /// as can be: means in standard deviations and logarithms of variances count.
@@ -33,7 +32,7 @@ pub fn best_match(found: &Parameters, expected: &Parameters) -> Result<Vec<usize
         let spread = found_spreads[j].iter().zip(&expected_spreads[i]).map(|(a, b)| (a - b).powi(2));
         whitened_norm(expected.covariance_type(), &whitening, i, &gap) + spread.sum::<f64>().sqrt()
     };
-    // Whole numbers, as the matching needs them: 2⁵⁰ for the same component, less the farther away.
+    // The matching needs whole numbers: 2⁵⁰ for the same component, less for one farther away.
     let gains: Vec<u64> =
         (0..k * k).map(|n| ((1u64 << 50) as f64 / (1.0 + distance(n / k, n % k))) as u64).collect();
     Ok(best_matching(k, k, |i, j| gains[i * k + j]))
@@ -47,6 +46,7 @@ pub fn reordered(parameters: &Parameters, order: &[usize]) -> Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mixture::shape::CovarianceType;
 
     #[test]
     fn a_permutation_is_found_in_every_type() -> Result<()> {

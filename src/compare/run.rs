@@ -1,5 +1,5 @@
-//! A fit, followed: where it started and ended, what each iteration took, and where rounding alone would
-//! have led it.
+//! Follows a fit: its start and end, the time of each iteration, and the end that it would reach if every step had
+//! rounding errors.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -8,40 +8,29 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::data::{Samples, Scaling};
+use crate::data::Scaling;
 use crate::engine::Engine;
 use crate::engine::rounding::{RoundingError, rounding_errors};
 use crate::error::{Error, Result};
-use crate::fit::em::{self, Observer, Step};
-use crate::fit::options::CheckedOptions;
+use crate::fit::em::steps::{Outcome, Plain, steps};
+use crate::fit::em::{self, Fit, Observer, Step};
+use crate::fit::options::FitOptions;
+use crate::fit::update::{Rescued, Update};
 use crate::mixture::Parameters;
 use crate::mixture::linalg;
-use crate::mixture::moments::COUNT_TOLERANCE;
-use crate::mixture::moments::m_step;
+use crate::mixture::moments::{MStep, Moments};
 use crate::mixture::shape::CovarianceType;
-use crate::model::GaussianMixture;
 
-/// Of an estimated rounding error, what is usual.
+/// Typical size of a rounding error, as a share of its estimated bound.
 const TYPICAL: f64 = 0.25;
-/// Rounding of f64 beside that of f32.
+/// Rounding errors of f64 relative to f32.
 const DOUBLE: f64 = 1.0 / 536_870_912.0;
-
-/// Where a run of iterations ended.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// Parameters after the last M-step.
-    pub parameters: Parameters,
-    /// Mean log-likelihood under them, nats per sample.
-    pub mean_log_likelihood: f64,
-    /// The least effective count that each component had in any iteration, `[K]`.
-    pub least_counts: Vec<f64>,
-}
 
 /// A fit with what was seen on its way.
 #[derive(Debug, Clone)]
 pub struct Followed {
     /// The model and its report.
-    pub model: GaussianMixture,
+    pub fit: Fit,
     /// Where it ended.
     pub outcome: Outcome,
     /// The parameters of the first E-step.
@@ -58,8 +47,7 @@ pub struct Followed {
 /// As [`em::fit`]; [`Error::Option`] for more than one restart.
 pub fn follow(
     engine: &mut dyn Engine,
-    samples: &Samples<'_>,
-    options: &CheckedOptions,
+    options: &FitOptions,
     observer: &mut dyn Observer,
 ) -> Result<Followed> {
     if options.n_init != 1 {
@@ -83,59 +71,76 @@ pub fn follow(
         }
         least_counts.iter_mut().zip(step.effective_counts).for_each(|(l, n)| *l = l.min(*n));
         let flow = observer.on_step(step);
-        // What the observer does is not the iteration's.
+        // The observer's time does not belong to the iteration.
         last = Some(Instant::now());
         flow
     };
-    let model = em::fit(engine, samples, options, &mut watch)?;
-    let (trace, mean_log_likelihood) = match &model.report {
-        Some(report) => (report.log_likelihood_trace.clone(), report.final_mean_log_likelihood),
-        None => (Vec::new(), f64::NAN),
-    };
-    let parameters = model.parameters.clone();
+    let fit = em::fit(engine, options, &mut watch)?;
+    let (parameters, report) = (fit.model.parameters.clone(), &fit.report);
+    let (trace, mean_log_likelihood) =
+        (report.log_likelihood_trace.clone(), report.final_mean_log_likelihood);
     least_counts.resize(parameters.n_components(), f64::INFINITY);
-    let counts = model.effective_counts().unwrap_or_default();
+    let counts = parameters.weights().iter().map(|weight| weight * report.total_weight);
     least_counts.iter_mut().zip(counts).for_each(|(l, n)| *l = l.min(n));
+    let start = start.unwrap_or_else(|| parameters.clone());
     let outcome = Outcome { parameters, mean_log_likelihood, least_counts };
-    let start = start.unwrap_or_else(|| model.parameters.clone());
-    Ok(Followed { model, outcome, start, trace, seconds })
+    Ok(Followed { fit, outcome, start, trace, seconds })
 }
 
-/// Where `n_iter` iterations from `start` end when every M-step is followed by random errors of the size
-/// that rounding has there ([`rounding_errors`]): in f32, or with `is_double` in f64.
+/// The end of `n_iter` iterations from `start` if random errors follow every M-step. They are as large as rounding
+/// errors are there ([`rounding_errors`]): of f32, or of f64 with `is_double`.
 ///
 /// # Errors
-/// As [`Engine::e_step`] and [`m_step`].
+/// As [`steps`].
 pub fn disturbed(
     engine: &mut dyn Engine,
-    scaling: &Scaling,
     start: &Parameters,
-    options: &CheckedOptions,
+    rule: MStep,
     n_iter: usize,
     is_double: bool,
 ) -> Result<Outcome> {
-    let total_weight = engine.total_weight();
-    let size = if is_double { DOUBLE } else { 1.0 };
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut parameters = start.clone();
-    let mut least_counts = vec![f64::INFINITY; start.n_components()];
-    for iteration in 1..=n_iter {
-        let moments = engine.e_step(&parameters)?;
-        moments.check(total_weight, COUNT_TOLERANCE, iteration)?;
-        let new =
-            m_step(&moments, parameters.means(), options.covariance_center, options.reg_covar, iteration)?;
-        let errors = rounding_errors(&new, scaling)?;
-        let errors: Vec<f64> = errors.iter().map(|e| TYPICAL * size * e.largest()).collect();
-        parameters = shaken(new, &errors, &mut rng)?;
-        least_counts.iter_mut().zip(&moments.effective_counts).for_each(|(l, n)| *l = l.min(*n));
-    }
-    let moments = engine.e_step(&parameters)?;
-    moments.check(total_weight, COUNT_TOLERANCE, n_iter + 1)?;
+    let scaling = Scaling::of(engine.data())?.clone();
+    let size = TYPICAL * if is_double { DOUBLE } else { 1.0 };
+    let rng = ChaCha8Rng::seed_from_u64(0);
+    let mut update = Disturbed { inner: Plain::from(rule), scaling, size, rng };
+    let mut outcome = steps(engine, &mut update, start, n_iter, |_, _| {})?;
     // The errors move the parameters; the densities under them have errors of their own.
-    let of = |(w, e): (&f64, &RoundingError)| w * TYPICAL * size * e.density;
-    let density: f64 = parameters.weights().iter().zip(&rounding_errors(&parameters, scaling)?).map(of).sum();
-    let mean_log_likelihood = moments.log_likelihood / total_weight + density;
-    Ok(Outcome { parameters, mean_log_likelihood, least_counts })
+    let of = |(w, e): (&f64, &RoundingError)| w * size * e.density;
+    let errors = rounding_errors(&outcome.parameters, &update.scaling)?;
+    outcome.mean_log_likelihood += outcome.parameters.weights().iter().zip(&errors).map(of).sum::<f64>();
+    Ok(outcome)
+}
+
+/// An M-step with random errors.
+struct Disturbed {
+    inner: Plain,
+    scaling: Scaling,
+    /// Of an estimated rounding error, how much.
+    size: f64,
+    rng: ChaCha8Rng,
+}
+
+impl Update for Disturbed {
+    fn start(&mut self, engine: &mut dyn Engine, start: Parameters) -> Result<Parameters> {
+        self.inner.start(engine, start)
+    }
+
+    fn m_step(
+        &mut self,
+        engine: &mut dyn Engine,
+        moments: &Moments,
+        old: &Parameters,
+        iteration: usize,
+    ) -> Result<Parameters> {
+        let new = self.inner.m_step(engine, moments, old, iteration)?;
+        let errors = rounding_errors(&new, &self.scaling)?;
+        let errors: Vec<f64> = errors.iter().map(|e| self.size * e.largest()).collect();
+        shaken(new, &errors, &mut self.rng)
+    }
+
+    fn rescued(&self) -> &Rescued {
+        self.inner.rescued()
+    }
 }
 
 /// `parameters` with random errors: component k's mean moves by about `errors[k]` standard deviations, its

@@ -14,9 +14,9 @@ use crate::output::{MatrixWriter, OutputFile, is_npy, same_file};
 /// Copies the table at `input` to `output` with `labels` (one per sample of `table`, which was read from
 /// `input`) as a last column.
 ///
-/// CSV is streamed and keeps its separator, line ends, byte order mark, text columns and header, where the new
-/// column is called `name` (or `name_2`, … if there is one); rows left out as missing get an empty cell. NPY
-/// becomes an N×(D+1) f64 matrix with NaN for such rows. Blank lines are not copied.
+/// CSV is streamed and keeps its separator, line ends, byte order mark, text columns and header. The new column is
+/// called `name` (or `name_2`, … if there is one). Rows that were left out as missing get an empty cell. NPY becomes an
+/// N×(D+1) f64 matrix with NaN for such rows. Blank lines are not copied.
 ///
 /// # Errors
 /// [`Error::Option`] if `input` is standard input (it cannot be read twice) or the same file as `output`, or if

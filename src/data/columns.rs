@@ -13,7 +13,7 @@ pub(super) struct Selection {
     pub(super) features: Vec<usize>,
     /// Column of the sample weights.
     pub(super) weight: Option<usize>,
-    /// File of the sample weights, where `weights` names no column but a file.
+    /// File of the sample weights, if `weights` names a file and no column.
     pub(super) weight_file: Option<PathBuf>,
 }
 

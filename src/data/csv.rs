@@ -168,7 +168,7 @@ fn counts_up(kinds: &[Cell]) -> bool {
     counts && (values.len() > 2 || (values.len() == 2 && (from == 0.0 || from == 1.0)))
 }
 
-/// `header` is given where `row` is the first below it.
+/// `header` is given if `row` is the first below it.
 fn ragged(path: &Path, line: u64, row: &ByteRecord, expected: usize, header: Option<&[String]>) -> Error {
     let found = row.len();
     if row.as_slice().contains(&b'\n') {
@@ -197,12 +197,12 @@ struct Cells<'a> {
     names: Option<&'a [String]>,
     missing: Missing,
     selection: &'a Selection,
-    /// The first row's line, where it was said to be no header.
+    /// The first row's line, if the options say that it is no header.
     denied_header: Option<u64>,
 }
 
 impl Cells<'_> {
-    /// Appends the features of `row`, and its weight unless the row is to be dropped, which is the answer.
+    /// Appends the features of `row` and its weight. Returns whether the row is to be dropped instead.
     fn read(
         &self,
         line: u64,
@@ -254,8 +254,8 @@ impl Cells<'_> {
         (!name.is_empty()).then(|| number::plain(name.as_bytes()))
     }
 
-    /// The column as an option takes it: its name, or its number where there is none that one can
-    /// type and that means this column alone.
+    /// The column as an option takes it: by its name, or by its number if the name cannot be typed or belongs to
+    /// another column, too.
     fn option(&self, column: usize) -> String {
         let names = self.names.unwrap_or_default();
         let typed = |name: &&String| self.name(column).as_ref() == Some(*name) && !name.starts_with('-');

@@ -1,4 +1,4 @@
-//! One value per row: labels to compare with, and sample weights.
+//! One label per row, to compare with.
 
 use std::path::Path;
 
@@ -6,28 +6,29 @@ use ::csv::ByteRecord;
 
 use super::csv::{Rows, too_large};
 use super::number::{self, Cell};
-use super::samples::Values;
+use super::open::column;
 use super::source::{Format, Source, unchanged};
-use super::table::{self, ReadOptions, Table};
+use super::table::{ReadOptions, Table};
 use crate::error::{Error, Result};
 
-/// First cells that are headers even where all labels are text.
+/// First cells that are headers even if all labels are text.
 const HEADERS: [&str; 10] =
     ["label", "labels", "class", "classes", "target", "truth", "component", "cluster", "category", "y"];
 
 /// Reads N labels as text: a 1-D (or N×1) `.npy`, or a CSV of one column. Whole numbers lose their `.0`.
 ///
-/// The first CSV row is a header if it is no number while all others are, or if it is one of `label`, `class`,
-/// `target`, `truth`, `component`, `cluster`, `category`, `y` (in any case, or the plural).
+/// The first CSV row is a header if it is no number while all others are, or if it is `label`, `class`, `target`,
+/// `truth`, `component`, `cluster`, `category` or `y` (in any case, or the plural).
 ///
 /// # Errors
-/// As [`table::open`]; [`Error::Format`] if there is more than one column, or an empty label.
+/// As [`super::open`]; [`Error::Format`] if there is more than one column, or an empty label.
 pub fn open_labels(path: &Path) -> Result<Vec<String>> {
     read(path, None)
 }
 
-/// Reads the labels of a table's samples: [`open_labels`], one per data row of the file, less those of rows that
-/// were left out. In a CSV with one row more than the data the first is the header, unless it is a number.
+/// Reads the labels of a table's samples: one per data row of the file, as [`open_labels`] reads them, without the
+/// labels of rows that were left out. If a CSV has one row more than the data, its first row is the header, unless
+/// it is a number.
 ///
 /// # Errors
 /// As [`open_labels`]; [`Error::Shape`] naming the file unless there is one label per data row.
@@ -36,7 +37,7 @@ pub fn open_labels_of(path: &Path, table: &Table) -> Result<Vec<String>> {
     table.keep_rows(&format!("labels in {}", path.display()), read(path, Some(n_rows))?)
 }
 
-/// `n_rows` are the labels wanted, where that is known.
+/// `n_rows` is the number of labels wanted, if it is known.
 fn read(path: &Path, n_rows: Option<usize>) -> Result<Vec<String>> {
     let mut source = Source::open(path)?;
     let (path, as_opened) = (source.path().to_owned(), source.as_opened());
@@ -97,35 +98,4 @@ fn read_labels(path: &Path, mut rows: Rows, n_rows: Option<usize>) -> Result<Vec
         return Err(Error::format(path, "there are no labels: the file is empty"));
     }
     Ok(labels)
-}
-
-/// Reads N sample weights: a 1-D (or N×1) `.npy`, or a CSV of one column with or without a header.
-///
-/// # Errors
-/// As [`table::open`]; [`Error::Format`] if there is more than one column or a weight is negative.
-pub fn open_weights(path: &Path) -> Result<Vec<f64>> {
-    let table = table::open(path, &ReadOptions::default())?;
-    let weights = column(path, "weights", &table)?;
-    match weights.iter().position(|weight| *weight < 0.0) {
-        Some(row) => Err(Error::format(
-            path,
-            format!("the weight of row {row} (from 0) is negative; weights are at least 0"),
-        )),
-        None => Ok(weights),
-    }
-}
-
-/// The only column of `table`.
-fn column(path: &Path, what: &str, table: &Table) -> Result<Vec<f64>> {
-    if table.samples.n_features() != 1 {
-        let n = table.samples.n_features();
-        return Err(Error::format(
-            path,
-            format!("{what} need one column with one value per row; this file has {n} columns"),
-        ));
-    }
-    Ok(match table.samples.values() {
-        Values::F64(values) => values.to_vec(),
-        Values::F32(values) => values.iter().map(|&value| f64::from(value)).collect(),
-    })
 }

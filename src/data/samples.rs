@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::OnceLock;
 
+use super::dataset::{Dataset, Facts, Rows, Scratch, here};
 use crate::error::{Error, Result};
 
 /// The values of a table, row-major, in the precision they came in.
@@ -61,14 +63,13 @@ impl From<Vec<f32>> for Values<'_> {
     }
 }
 
-/// N samples of D features, all finite, with optional feature names and sample weights.
+/// N samples of D features in memory, all finite, with optional feature names and sample weights: the [`Dataset`]
+/// that is made of slices.
 #[derive(Debug, Clone)]
 pub struct Samples<'a> {
     values: Values<'a>,
-    n_samples: usize,
-    n_features: usize,
-    feature_names: Option<Vec<String>>,
     sample_weights: Option<Cow<'a, [f64]>>,
+    facts: Facts,
 }
 
 impl<'a> Samples<'a> {
@@ -95,13 +96,7 @@ impl<'a> Samples<'a> {
                 value,
             });
         }
-        Ok(Samples {
-            values,
-            n_samples: len / n_features,
-            n_features,
-            feature_names: None,
-            sample_weights: None,
-        })
+        Ok(Samples { values, sample_weights: None, facts: Facts::new(len / n_features, n_features) })
     }
 
     /// Attaches one name per feature.
@@ -109,10 +104,10 @@ impl<'a> Samples<'a> {
     /// # Errors
     /// [`Error::Shape`] unless there are exactly D names.
     pub fn with_feature_names(mut self, names: Vec<String>) -> Result<Self> {
-        if names.len() != self.n_features {
-            return Err(Error::shape("feature names", self.n_features, names.len()));
+        if names.len() != self.n_features() {
+            return Err(Error::shape("feature names", self.n_features(), names.len()));
         }
-        self.feature_names = Some(names);
+        self.facts.feature_names = Some(names);
         Ok(self)
     }
 
@@ -122,8 +117,8 @@ impl<'a> Samples<'a> {
     /// [`Error::Shape`] unless there are N weights; [`Error::Option`] if one is negative, not finite, or all are 0.
     pub fn with_sample_weights(mut self, weights: impl Into<Cow<'a, [f64]>>) -> Result<Self> {
         let weights = weights.into();
-        if weights.len() != self.n_samples {
-            return Err(Error::shape("sample weights", self.n_samples, weights.len()));
+        if weights.len() != self.n_samples() {
+            return Err(Error::shape("sample weights", self.n_samples(), weights.len()));
         }
         if let Some(i) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
             return Err(Error::option(
@@ -135,47 +130,49 @@ impl<'a> Samples<'a> {
         if !weights.iter().any(|w| *w > 0.0) {
             return Err(Error::option("sample_weights", 0, "at least one weight is positive"));
         }
+        self.facts.n_effective = weights.iter().filter(|w| **w > 0.0).count();
+        self.facts.total_weight = weights.iter().sum();
+        self.facts.is_weighted = true;
+        self.facts.scaling = OnceLock::new();
         self.sample_weights = Some(weights);
         Ok(self)
     }
 
+    /// Says which rows of the file were left out; a report names them.
+    #[must_use]
+    pub(super) fn with_dropped_rows(mut self, dropped_rows: Vec<u64>) -> Self {
+        self.facts.dropped_rows = dropped_rows;
+        self
+    }
+
     /// N.
     pub fn n_samples(&self) -> usize {
-        self.n_samples
+        self.facts.n_samples
     }
     /// D.
     pub fn n_features(&self) -> usize {
-        self.n_features
+        self.facts.n_features
     }
     /// The values as they are stored.
     pub fn values(&self) -> &Values<'a> {
         &self.values
     }
-    /// Names of the features, where known.
+    /// Names of the features, if they have names.
     pub fn feature_names(&self) -> Option<&[String]> {
-        self.feature_names.as_deref()
+        self.facts.feature_names.as_deref()
     }
-    /// Weights of the samples, where given.
+    /// Weights of the samples, if they were given.
     pub fn sample_weights(&self) -> Option<&[f64]> {
         self.sample_weights.as_deref()
     }
-    /// Weight of sample `row` (1 where none were given).
-    pub fn weight(&self, row: usize) -> f64 {
-        self.sample_weights.as_ref().map_or(1.0, |w| w[row])
-    }
-    /// Σ weights: N where no weights were given.
+
+    /// Σ weights: N if no weights were given.
     pub fn total_weight(&self) -> f64 {
-        match &self.sample_weights {
-            Some(w) => w.iter().sum(),
-            None => self.n_samples as f64,
-        }
+        self.facts.total_weight
     }
-    /// Samples with positive weight.
+    /// Samples of positive weight.
     pub fn n_effective(&self) -> usize {
-        match &self.sample_weights {
-            Some(w) => w.iter().filter(|w| **w > 0.0).count(),
-            None => self.n_samples,
-        }
+        self.facts.n_effective
     }
 
     /// The first `n` samples (at most N), borrowed.
@@ -183,30 +180,42 @@ impl<'a> Samples<'a> {
     /// # Errors
     /// [`Error::Shape`] if `n` is 0; [`Error::Option`] if all their weights are 0.
     pub fn first(&self, n: usize) -> Result<Samples<'_>> {
-        let n = n.min(self.n_samples);
-        let len = n * self.n_features;
+        let n = n.min(self.n_samples());
+        let len = n * self.n_features();
         let samples = match &self.values {
-            Values::F64(v) => Samples::new(&v[..len], self.n_features),
-            Values::F32(v) => Samples::new(&v[..len], self.n_features),
+            Values::F64(v) => Samples::new(&v[..len], self.n_features()),
+            Values::F32(v) => Samples::new(&v[..len], self.n_features()),
         }?;
-        let samples = Samples { feature_names: self.feature_names.clone(), ..samples };
-        match &self.sample_weights {
-            Some(weights) => samples.with_sample_weights(&weights[..n]),
+        let samples = match &self.sample_weights {
+            Some(weights) => samples.with_sample_weights(&weights[..n])?,
+            None => samples,
+        };
+        match &self.facts.feature_names {
+            Some(names) => samples.with_feature_names(names.clone()),
             None => Ok(samples),
         }
     }
+}
 
-    /// Rows `rows` in f64: borrowed where stored so, else widened into `scratch`.
-    pub fn rows_f64<'s>(&'s self, rows: Range<usize>, scratch: &'s mut Vec<f64>) -> &'s [f64] {
-        let range = rows.start * self.n_features..rows.end * self.n_features;
-        match &self.values {
-            Values::F64(v) => &v[range],
-            Values::F32(v) => {
-                scratch.clear();
-                scratch.extend(v[range].iter().map(|&x| f64::from(x)));
-                scratch
+impl Dataset for Samples<'_> {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn read<'r>(&'r self, rows: Range<usize>, scratch: &'r mut Scratch) -> Result<Rows<'r>> {
+        here(&rows, &self.rows())?;
+        let d = self.facts.n_features;
+        let weights = self.sample_weights.as_ref().map(|weights| &weights[rows.clone()]);
+        let range = rows.start * d..rows.end * d;
+        let values = match &self.values {
+            Values::F64(values) => &values[range],
+            Values::F32(values) => {
+                scratch.values.clear();
+                scratch.values.extend(values[range].iter().map(|&x| f64::from(x)));
+                &scratch.values
             }
-        }
+        };
+        Ok(Rows::new(values, weights, d))
     }
 }
 

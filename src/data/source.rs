@@ -1,4 +1,4 @@
-//! Where bytes come from: a file or standard input, with its first bytes looked at before anything is read.
+//! The source of bytes: a file or standard input. Its first bytes are looked at before anything is read.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -35,7 +35,7 @@ pub(super) struct Source {
     head: Vec<u8>,
     taken: usize,
     rest: Box<dyn Read>,
-    /// Length in bytes, where it can be known.
+    /// Length in bytes, if it can be known.
     len: Option<u64>,
     as_opened: Option<AsOpened>,
 }
@@ -128,7 +128,7 @@ impl Source {
         &self.head
     }
 
-    /// Length in bytes, where it can be known before reading.
+    /// Length in bytes, if it can be known before reading.
     pub(super) fn len(&self) -> Option<u64> {
         self.len
     }
@@ -205,7 +205,7 @@ pub fn read_json(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// All bytes, and the name in messages. A NUL byte is refused where it makes the content `not_it`.
+/// All bytes, and the name in messages. If `not_it` is given, a NUL byte is refused with it.
 fn whole(mut source: Source, not_it: Option<(&str, Remedy)>) -> Result<(Vec<u8>, String)> {
     let path = source.path().to_owned();
     let most = source.len().unwrap_or(MOST_FROM_A_PIPE);

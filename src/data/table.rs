@@ -1,26 +1,23 @@
-//! [`open`]: a file becomes a [`Table`] of samples.
+//! [`Table`]: samples that were read from a file, and what was asked for.
 
 use std::path::{Path, PathBuf};
 
-use super::labels::open_weights;
 use super::samples::Samples;
-use super::source::{Format, Source, unchanged};
-use super::{csv, npy};
 use crate::error::{Error, Result};
 
 /// What to read from a table.
 ///
-/// Columns are given by header name or, where no name matches, by number from 1. NPY has numbers only.
+/// Columns are given by header name or, if no name matches, by number from 1. NPY has numbers only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     /// The feature columns, in this order; empty takes all of them in file order.
     pub columns: Vec<String>,
-    /// Feature columns to take by name where `columns` is empty and the header has every one of them: a
-    /// model's feature names, so that ids and labels beside them do no harm.
+    /// Feature columns to take by name if `columns` is empty and the header has them all: a model's feature names, so
+    /// that ids and labels beside them do no harm.
     pub prefer_columns: Vec<String>,
     /// Columns to leave out.
     pub drop_columns: Vec<String>,
-    /// Sample weights: a column, which then is no feature; where no column matches, a file as for [`open_weights`].
+    /// Sample weights: a column, which then is no feature; where no column matches, a file as for [`super::open_weights`].
     pub weights: Option<String>,
     /// What to do with cells that hold no finite number.
     pub missing: Missing,
@@ -34,7 +31,7 @@ pub enum Header {
     /// Its content tells, by the rule of [the module](super).
     #[default]
     Detect,
-    /// It is, also where it holds numbers.
+    /// It is the header, even if it holds numbers.
     Yes,
     /// It is data.
     No,
@@ -57,7 +54,7 @@ named!(Missing: "missing" { Error = "error", Drop = "drop" });
 /// A table that was read.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// The samples, with feature names and weights where there are any.
+    /// The samples, with feature names and weights if there are any.
     pub samples: Samples<'static>,
     /// Rows left out, ascending: line numbers from 1 (CSV) or row indices from 0 (NPY).
     pub dropped_rows: Vec<u64>,
@@ -65,12 +62,12 @@ pub struct Table {
     pub has_header: bool,
     /// Which data rows (from 0, header not counted) were left out, ascending.
     pub(super) dropped: Vec<usize>,
-    /// Where the samples stand in the file.
+    /// The samples' places in the file.
     pub(super) places: Places,
 }
 
-/// Where each sample stands in its file, as runs of consecutive rows: a table without blank lines,
-/// dropped rows and cells over several lines is one run.
+/// Each sample's place in its file, as runs of consecutive rows. A table without blank lines, dropped rows and
+/// cells over several lines is one run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Places {
     /// First sample of each run and its row in the file, ascending.
@@ -79,7 +76,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Makes room for one more sample; false where memory is full.
+    /// Makes room for one more sample; false if memory is full.
     pub(super) fn try_reserve(&mut self) -> bool {
         self.runs.try_reserve(1).is_ok()
     }
@@ -95,15 +92,15 @@ impl Places {
 }
 
 impl Table {
-    /// Where sample `sample` (from 0) stands in the file, counted as in [`Table::dropped_rows`]: line number
-    /// from 1 (CSV) or row index from 0 (NPY).
+    /// The place of sample `sample` (from 0) in the file, counted as in [`Table::dropped_rows`]: line number from 1
+    /// (CSV) or row index from 0 (NPY).
     pub fn row_number(&self, sample: usize) -> u64 {
         let after = self.places.runs.partition_point(|(first, _)| *first <= sample);
         let (first, row) = self.places.runs.get(after.wrapping_sub(1)).copied().unwrap_or_default();
         row + (sample - first.min(sample)) as u64
     }
 
-    /// Picks from `values`, one per data row of the file, those of the rows that were kept.
+    /// Keeps the values of the rows that were kept; `values` has one per data row of the file.
     ///
     /// # Errors
     /// [`Error::Shape`] naming `what` unless there is one value per data row.
@@ -122,33 +119,10 @@ impl Table {
     }
 }
 
-/// Reads a table from `path`; `-` is standard input. See [the module](super) for the formats and rules.
-///
-/// Peak memory is about 8 bytes per value kept (4 for `f4` NPY); NPY from a pipe is held once more while it is
-/// checked.
-///
-/// # Errors
-/// [`Error::Io`]; [`Error::Format`] for anything that is not a table; [`Error::RaggedRow`], [`Error::Cell`] and
-/// [`Error::NonFinite`] name the place; [`Error::UnknownColumn`] and [`Error::Option`] for the options.
-pub fn open(path: &Path, options: &ReadOptions) -> Result<Table> {
-    let mut source = Source::open(path)?;
-    let (path, as_opened) = (source.path().to_owned(), source.as_opened());
-    let read = match source.format()? {
-        Format::Npy => npy::read(source, options),
-        Format::Csv => csv::read(source, options),
-    };
-    let (mut table, weight_file) = unchanged(as_opened, read)?;
-    if let Some(file) = weight_file {
-        let weights = table.keep_rows(&format!("weights in {}", file.display()), open_weights(&file)?)?;
-        table.samples = table.samples.with_sample_weights(weights).map_err(|e| in_file(&path, e))?;
-    }
-    Ok(table)
-}
-
 /// Adds the file's name to errors of [`Samples`].
 pub(super) fn in_file(path: &Path, e: Error) -> Error {
     e.remedies().into_iter().fold(Error::format(path, e.facts()), Error::with_remedy)
 }
 
-/// A table and, where `weights` names one, the file with its weights.
+/// A table and, if `weights` names a file, the weights in it.
 pub(super) type Opened = (Table, Option<PathBuf>);

@@ -1,31 +1,15 @@
 //! Which engine computes: a request, and the engine that answers it with one line that says why.
 
-use crate::data::Samples;
+use crate::data::Data;
 use crate::engine::Engine;
 use crate::engine::cpu::CpuEngine;
 #[cfg(feature = "gpu")]
 use crate::engine::fallback::FallbackEngine;
 use crate::engine::reference::ReferenceEngine;
 use crate::error::Result;
+pub use crate::report::EngineKind;
 #[cfg(feature = "gpu")]
 use crate::report::Warning;
-
-/// What kind of engine is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EngineKind {
-    /// A hardware graphics adapter where there is one and the problem is big enough to gain from it,
-    /// else all cores. Never a software adapter.
-    #[default]
-    Auto,
-    /// The best graphics adapter there is, software included.
-    Gpu,
-    /// All cores, f64.
-    Cpu,
-    /// The sequential f64 oracle.
-    Reference,
-}
-
-named!(EngineKind: "engine" { Auto = "auto", Gpu = "gpu", Cpu = "cpu", Reference = "reference" });
 
 /// What happens when a graphics device fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,43 +80,36 @@ impl EngineRequest {
 /// [`crate::Error::NoDevice`], [`crate::Error::LimitExceeded`], [`crate::Error::OutOfMemory`] for an explicit
 /// graphics engine; a thread pool that cannot be started.
 pub fn open_engine<'a>(
-    samples: &'a Samples<'a>,
+    data: impl Into<Data<'a>>,
     n_components: usize,
     request: &EngineRequest,
 ) -> Result<(Box<dyn Engine + 'a>, String)> {
+    let data = data.into();
     match request.kind {
         EngineKind::Reference => {
             let line = "reference engine (f64, one core), as asked for".into();
-            Ok((Box::new(ReferenceEngine::new(samples)), line))
+            Ok((Box::new(ReferenceEngine::new(data)), line))
         }
-        EngineKind::Cpu => cpu(samples, request, "as asked for"),
-        EngineKind::Gpu => gpu(samples, request),
-        EngineKind::Auto if request.card_only_option().is_some() => gpu(samples, request),
-        EngineKind::Auto => auto(samples, n_components, request),
+        EngineKind::Cpu => cpu(data, request, "as asked for"),
+        EngineKind::Gpu => gpu(data, request),
+        EngineKind::Auto if request.card_only_option().is_some() => gpu(data, request),
+        EngineKind::Auto => auto(data, n_components, request),
     }
 }
 
-fn cpu<'a>(
-    samples: &'a Samples<'a>,
-    request: &EngineRequest,
-    why: &str,
-) -> Result<(Box<dyn Engine + 'a>, String)> {
-    let engine = CpuEngine::new(samples, request.threads)?;
+fn cpu<'a>(data: Data<'a>, request: &EngineRequest, why: &str) -> Result<(Box<dyn Engine + 'a>, String)> {
+    let engine = CpuEngine::new(data, request.threads)?;
     let line = format!("cpu engine (f64, {}): {why}", engine.info().device);
     Ok((Box::new(engine), line))
 }
 
 #[cfg(not(feature = "gpu"))]
-fn auto<'a>(
-    samples: &'a Samples<'a>,
-    _: usize,
-    request: &EngineRequest,
-) -> Result<(Box<dyn Engine + 'a>, String)> {
-    cpu(samples, request, "this build has no `gpu` feature")
+fn auto<'a>(data: Data<'a>, _: usize, request: &EngineRequest) -> Result<(Box<dyn Engine + 'a>, String)> {
+    cpu(data, request, "this build has no `gpu` feature")
 }
 
 #[cfg(not(feature = "gpu"))]
-fn gpu<'a>(_: &'a Samples<'a>, request: &EngineRequest) -> Result<(Box<dyn Engine + 'a>, String)> {
+fn gpu<'a>(_: Data<'a>, request: &EngineRequest) -> Result<(Box<dyn Engine + 'a>, String)> {
     Err(crate::Error::NoDevice {
         requested: request.adapter.clone().unwrap_or_else(|| "gpu".into()),
         available: "none, because this program was built without the `gpu` feature".into(),
@@ -141,36 +118,37 @@ fn gpu<'a>(_: &'a Samples<'a>, request: &EngineRequest) -> Result<(Box<dyn Engin
 
 #[cfg(feature = "gpu")]
 fn auto<'a>(
-    samples: &'a Samples<'a>,
+    data: Data<'a>,
     n_components: usize,
     request: &EngineRequest,
 ) -> Result<(Box<dyn Engine + 'a>, String)> {
     use crate::engine::gpu;
 
-    if !gpu::is_worthwhile(samples.n_samples(), samples.n_features(), n_components) {
-        return cpu(samples, request, "the problem is too small to gain from a graphics card");
+    let facts = data.facts();
+    if !gpu::is_worthwhile(facts.n_samples, facts.n_features, n_components) {
+        return cpu(data, request, "the problem is too small to gain from a graphics card");
     }
     let adapters = gpu::adapters();
     if adapters.is_empty() {
-        return cpu(samples, request, &format!("no graphics adapter was found; {INSTALL_DRIVER}"));
+        return cpu(data, request, &format!("no graphics adapter was found; {INSTALL_DRIVER}"));
     }
     if adapters.iter().all(|adapter| adapter.is_software) {
         let why = format!(
             "only a software graphics adapter was found ({}), which gains nothing; for a real card {INSTALL_DRIVER}",
             adapters[0].name
         );
-        return cpu(samples, request, &why);
+        return cpu(data, request, &why);
     }
-    match gpu::GpuEngine::new(samples, &options(request, false)) {
+    match gpu::GpuEngine::new(data.clone(), &options(request, false)) {
         Ok(engine) => {
             let line = format!(
                 "gpu engine (f32 sums, {}): a hardware adapter and a big problem",
                 engine.info().device_line()
             );
-            Ok((with_fallback(engine, samples, request), line))
+            Ok((with_fallback(engine, data, request), line))
         }
         Err(error) => {
-            cpu(samples, request, &format!("the graphics card cannot take this problem: {}", error.facts()))
+            cpu(data, request, &format!("the graphics card cannot take this problem: {}", error.facts()))
         }
     }
 }
@@ -185,27 +163,27 @@ pub(crate) fn options(request: &EngineRequest, allow_software: bool) -> crate::e
 
 #[cfg(feature = "gpu")]
 fn with_fallback<'a>(
-    engine: crate::engine::gpu::GpuEngine,
-    samples: &'a Samples<'a>,
+    engine: crate::engine::gpu::GpuEngine<'a>,
+    data: Data<'a>,
     request: &EngineRequest,
 ) -> Box<dyn Engine + 'a> {
     match request.fallback() {
         Fallback::None => Box::new(engine),
         Fallback::Cpu => {
-            let engine = FallbackEngine::new(Box::new(engine), samples, request.threads);
+            let engine = FallbackEngine::new(Box::new(engine), data, request.threads);
             Box::new(if request.switches() { engine.switching() } else { engine })
         }
     }
 }
 
 #[cfg(feature = "gpu")]
-fn gpu<'a>(samples: &'a Samples<'a>, request: &EngineRequest) -> Result<(Box<dyn Engine + 'a>, String)> {
-    let engine = match crate::engine::gpu::GpuEngine::new(samples, &options(request, true)) {
+fn gpu<'a>(data: Data<'a>, request: &EngineRequest) -> Result<(Box<dyn Engine + 'a>, String)> {
+    let engine = match crate::engine::gpu::GpuEngine::new(data.clone(), &options(request, true)) {
         // An adapter asked for by a wrong name stays an error with `auto`: only a fallback that was asked for
         // covers a card that does not open.
         Err(error) if request.fallback == Some(Fallback::Cpu) => {
             Warning::EngineNotOpened { error: error.facts() }.tell();
-            return cpu(samples, request, "the graphics card failed");
+            return cpu(data, request, "the graphics card failed");
         }
         outcome => outcome?,
     };
@@ -213,7 +191,7 @@ fn gpu<'a>(samples: &'a Samples<'a>, request: &EngineRequest) -> Result<(Box<dyn
         Warning::SoftwareAdapter { adapter: engine.adapter().name.clone() }.tell();
     }
     let line = format!("gpu engine (f32 sums, {}), as asked for", engine.info().device_line());
-    Ok((with_fallback(engine, samples, request), line))
+    Ok((with_fallback(engine, data, request), line))
 }
 
 /// What to do on a machine without a usable adapter: a clause for messages.

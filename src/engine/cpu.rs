@@ -1,8 +1,8 @@
 //! The production CPU engine: f64, blocks of samples on all cores, the same bits for any number of
 //! threads.
 //!
-//! Rows are cut into tasks by their index alone (`plan`); a task runs the whole E-step block by
-//! block (`estep`) and the tasks' sums are added in the order of the rows.
+//! Rows are cut into parts by N alone (`plan`); a task runs the whole E-step over one part block by block (`estep`), and
+//! the parts' sums are added in one fixed tree ([`super::parts`]).
 
 mod block;
 mod density;
@@ -15,29 +15,30 @@ mod separable;
 mod simd;
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::data::Samples;
-use crate::engine::Engine;
+use super::parts::{PartSums, SumLayout};
+use super::{Engine, check_features, total};
+use crate::data::{Data, Dataset};
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
 use crate::mixture::moments::Moments;
-use crate::report::EngineInfo;
+use crate::report::{EngineInfo, EngineKind, Precision};
 
 use block::Block;
 use estep::{Densities, EStep};
 use plan::{Mixture, Plan};
 
-/// Sums that are added in one piece when tasks are combined in parallel.
+/// Sums that are added in one piece when parts are added in parallel.
 const COMBINE_LEN: usize = 2048;
 
 /// All cores, f64.
 #[derive(Debug)]
 pub struct CpuEngine<'a> {
-    samples: &'a Samples<'a>,
-    /// Threads of its own; the global pool where none.
+    data: Data<'a>,
+    /// Threads of its own; the global pool if there are none.
     pool: Option<rayon::ThreadPool>,
     arch: pulp::Arch,
     /// Working memory of finished tasks, to be used again.
@@ -47,11 +48,11 @@ pub struct CpuEngine<'a> {
 }
 
 impl<'a> CpuEngine<'a> {
-    /// An engine over `samples` that uses `threads` threads (all cores if none is given).
+    /// An engine over `data` that uses `threads` threads (all cores if none is given).
     ///
     /// # Errors
     /// [`Error::Option`] for 0 threads, or if they cannot be started.
-    pub fn new(samples: &'a Samples<'a>, threads: Option<usize>) -> Result<Self> {
+    pub fn new(data: impl Into<Data<'a>>, threads: Option<usize>) -> Result<Self> {
         let start = |threads: usize| {
             if threads == 0 {
                 return Err(Error::option("threads", threads, "a whole number of at least 1"));
@@ -61,7 +62,7 @@ impl<'a> CpuEngine<'a> {
             })
         };
         Ok(CpuEngine {
-            samples,
+            data: data.into(),
             pool: threads.map(start).transpose()?,
             arch: pulp::Arch::new(),
             blocks: Mutex::default(),
@@ -69,53 +70,95 @@ impl<'a> CpuEngine<'a> {
         })
     }
 
-    /// Calls `work` with working memory.
-    fn with_block(&self, work: impl FnOnce(&mut Block)) {
-        let recycled = self.blocks.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut block = recycled.unwrap_or_default();
-        work(&mut block);
-        self.blocks.lock().unwrap_or_else(PoisonError::into_inner).push(block);
+    /// Rows of a part of `n_samples` samples: engines over consecutive rows of one data set add up to the bits of one
+    /// engine if each starts at a multiple of this.
+    pub fn part_rows(n_samples: usize) -> usize {
+        plan::part_rows(n_samples)
     }
 
-    /// The sums of all tasks, wave by wave, each number added up in the order of the rows.
-    fn totals(&mut self, plan: &Plan, mixture: &Mixture) -> Vec<f64> {
+    /// Calls `work` with working memory.
+    fn with_block<T>(&self, work: impl FnOnce(&mut Block) -> T) -> T {
+        let recycled = self.blocks.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut block = recycled.unwrap_or_default();
+        let outcome = work(&mut block);
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner).push(block);
+        outcome
+    }
+
+    /// The sums of all parts. A wave of them is held at once and added level by level before it joins the others.
+    fn sums(&mut self, plan: &Plan, layout: &Arc<Layout>) -> Result<PartSums> {
+        let mixture = &layout.mixture;
         let len = mixture.sums_len();
         let mut partials = std::mem::take(&mut self.partials);
         partials.resize(plan.wave * len, 0.0);
-        let mut totals = vec![0.0; len];
         let engine = &*self;
-        let n = engine.samples.n_samples();
-        engine.run(plan.inline, || {
-            for wave in (0..plan.n_tasks).step_by(plan.wave) {
-                let tasks = plan.wave.min(plan.n_tasks - wave);
-                let partials = &mut partials[..tasks * len];
-                for_each(partials.par_chunks_exact_mut(len), plan.inline, |task, sums| {
-                    let start = (wave + task) * plan.task_rows;
-                    let rows = start..(start + plan.task_rows).min(n);
-                    let samples = engine.samples;
+        let rows = engine.data.rows();
+        // Parts are counted from row 0 of the data set. An engine that starts within one counts its own.
+        let is_aligned = rows.start.is_multiple_of(plan.task_rows);
+        let base = if is_aligned { 0 } else { rows.start };
+        let tasks = (rows.start - base) / plan.task_rows..(rows.end - base).div_ceil(plan.task_rows);
+        let shared: Arc<dyn SumLayout> = Arc::<Layout>::clone(layout);
+        let mut sums = PartSums::default();
+        let outcome = engine.run(plan.inline, || {
+            let mut start = tasks.start;
+            while start < tasks.end {
+                // The tree's pairs lie within a wave.
+                let first = start / plan.wave * plan.wave;
+                let wave = start..(first + plan.wave).min(tasks.end);
+                let slots = &mut partials[(wave.start - first) * len..(wave.end - first) * len];
+                try_for_each(slots.par_chunks_exact_mut(len), plan.inline, |slot, sums| {
+                    let from = base + (wave.start + slot) * plan.task_rows;
+                    let rows = from..(from + plan.task_rows).min(rows.end);
+                    let data = &*engine.data;
                     engine.with_block(|block| {
-                        engine.arch.dispatch(EStep { samples, mixture, plan, rows, block, sums });
-                    });
-                });
-                // Task after task for every number, whoever adds it.
-                for_each(totals.par_chunks_mut(COMBINE_LEN), plan.inline, |piece, totals| {
-                    for sums in partials.chunks_exact(len) {
-                        let sums = &sums[piece * COMBINE_LEN..];
-                        totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
-                    }
-                });
+                        engine.arch.dispatch(EStep { data, mixture, plan, rows, block, sums })
+                    })
+                })?;
+                add_pairs(&mut partials, len, first, &wave, plan.inline);
+                let mut at = wave.start;
+                while at < wave.end {
+                    // The largest node that starts here and lies in the wave.
+                    let level = at.trailing_zeros().min((wave.end - at).ilog2());
+                    let slot = &partials[(at - first) * len..][..len];
+                    sums.push(&shared, plan.level() + level, at >> level, slot.to_vec());
+                    at += 1 << level;
+                }
+                start = wave.end;
             }
+            Ok(())
         });
         self.partials = partials;
-        totals
+        outcome?;
+        if is_aligned {
+            return Ok(sums);
+        }
+        // Its nodes are not those of the data set's tree.
+        Ok(sums.total()?.map(PartSums::from).unwrap_or_default())
     }
 
-    /// Runs `work` on the engine's threads, or right here where that is quicker.
+    /// Runs `work` on the engine's threads, or right here if that is quicker.
     fn run<T: Send>(&self, inline: bool, work: impl FnOnce() -> T + Send) -> T {
         match &self.pool {
             Some(pool) if !inline => pool.install(work),
             _ => work(),
         }
+    }
+}
+
+/// Adds the sums of a wave pair by pair, level by level. Slot i holds task `first` + i; `wave` says which are filled.
+fn add_pairs(slots: &mut [f64], len: usize, first: usize, wave: &Range<usize>, inline: bool) {
+    let mut stride = 1;
+    while stride * 2 <= wave.len() {
+        for_each(slots.par_chunks_mut(2 * stride * len), inline, |pair, slots| {
+            let at = first + pair * 2 * stride;
+            if at < wave.start || at + 2 * stride > wave.end {
+                return;
+            }
+            let (left, right) = slots.split_at_mut(stride * len);
+            let pieces = left[..len].par_chunks_mut(COMBINE_LEN).zip(right[..len].par_chunks(COMBINE_LEN));
+            for_each(pieces, inline, |_, (to, from)| to.iter_mut().zip(from).for_each(|(t, f)| *t += f));
+        });
+        stride *= 2;
     }
 }
 
@@ -130,67 +173,99 @@ fn for_each<T: Send>(
     items.enumerate().with_min_len(min_len).for_each(|(i, item)| work(i, item));
 }
 
+/// [`for_each`] of what may fail.
+fn try_for_each<T: Send>(
+    items: impl IndexedParallelIterator<Item = T>,
+    inline: bool,
+    work: impl Fn(usize, T) -> Result<()> + Sync + Send,
+) -> Result<()> {
+    let min_len = if inline { usize::MAX } else { 1 };
+    items.enumerate().with_min_len(min_len).try_for_each(|(i, item)| work(i, item))
+}
+
+/// The order of the sums of a task, and the mixture they are about.
+struct Layout {
+    name: String,
+    mixture: Mixture,
+    means: Vec<f64>,
+}
+
+impl Layout {
+    fn new(parameters: &Parameters) -> Result<Self> {
+        let mixture = Mixture::new(parameters)?;
+        // Engines are added under the same parameters, which decide everything else.
+        let name = format!("cpu {:?} {}", mixture.covariance_type, mixture.near);
+        Ok(Layout { name, mixture, means: parameters.means().to_vec() })
+    }
+}
+
+impl SumLayout for Layout {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn moments(&self, sums: &[f64]) -> Moments {
+        let Mixture { covariance_type, n_components: k, n_features: d, .. } = self.mixture;
+        let mut moments = Moments::zero(covariance_type, d, self.means.clone());
+        moments.log_likelihood = sums[0];
+        moments.effective_counts.copy_from_slice(&sums[1..=k]);
+        moments.first_moments.copy_from_slice(&sums[1 + k..1 + k + k * d]);
+        moments.second_moments.copy_from_slice(&sums[1 + k + k * d..]);
+        let Moments { effective_counts, first_moments, second_moments, .. } = &mut moments;
+        separable::shift(&self.mixture, effective_counts, first_moments, second_moments);
+        moments
+    }
+}
+
 impl Engine for CpuEngine<'_> {
-    fn n_samples(&self) -> usize {
-        self.samples.n_samples()
-    }
-    fn n_features(&self) -> usize {
-        self.samples.n_features()
-    }
-    fn total_weight(&self) -> f64 {
-        self.samples.total_weight()
+    fn data(&self) -> &dyn Dataset {
+        &*self.data
     }
 
     fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
-        let mixture = Mixture::new(parameters)?;
-        let plan = Plan::new(self.samples.n_samples(), &mixture);
-        let totals = self.totals(&plan, &mixture);
-        let (k, d) = (mixture.n_components, mixture.n_features);
-        let mut moments = Moments::zero(mixture.covariance_type, d, parameters.means().to_vec());
-        moments.log_likelihood = totals[0];
-        moments.effective_counts.copy_from_slice(&totals[1..=k]);
-        moments.first_moments.copy_from_slice(&totals[1 + k..1 + k + k * d]);
-        moments.second_moments.copy_from_slice(&totals[1 + k + k * d..]);
-        let Moments { effective_counts, first_moments, second_moments, .. } = &mut moments;
-        separable::shift(&mixture, effective_counts, first_moments, second_moments);
-        Ok(moments)
+        total(self.part_sums(parameters)?, parameters)
+    }
+
+    fn part_sums(&mut self, parameters: &Parameters) -> Result<PartSums> {
+        check_features(&*self.data, parameters)?;
+        let layout = Arc::new(Layout::new(parameters)?);
+        let plan = Plan::new(self.data.facts().n_samples, &layout.mixture);
+        self.sums(&plan, &layout)
     }
 
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
+        check_features(&*self.data, parameters)?;
         let mixture = Mixture::new(parameters)?;
         let k = mixture.n_components;
         let plan = Plan::new(rows.len(), &mixture);
         let mut densities = vec![0.0; rows.len() * k];
         let engine = &*self;
         engine.run(plan.inline, || {
-            for_each(densities.par_chunks_mut(plan.task_rows * k), plan.inline, |task, out| {
+            try_for_each(densities.par_chunks_mut(plan.task_rows * k), plan.inline, |task, out| {
                 let start = rows.start + task * plan.task_rows;
                 let rows = start..start + out.len() / k;
-                let (samples, mixture, plan) = (engine.samples, &mixture, &plan);
+                let (data, mixture, plan) = (&*engine.data, &mixture, &plan);
                 engine.with_block(|block| {
-                    engine.arch.dispatch(Densities { samples, mixture, plan, rows, block, out });
-                });
-            });
-        });
+                    engine.arch.dispatch(Densities { data, mixture, plan, rows, block, out })
+                })
+            })
+        })?;
         Ok(densities)
     }
 
     fn info(&self) -> EngineInfo {
-        EngineInfo {
-            kind: "cpu".into(),
-            device: processor_name(),
-            driver: None,
-            backend: None,
-            precision: "f64".into(),
-            kernels: Some(simd::name(self.arch).into()),
-            failed: None,
-            began_on: None,
-        }
+        let info = EngineInfo::new(EngineKind::Cpu, processor_name(), Precision::F64);
+        EngineInfo { kernels: Some(simd::name(self.arch).into()), ..info }
     }
 }
 
-/// The processor's name where the system tells it, else its architecture.
-pub(crate) fn processor_name() -> String {
+/// The processor's name if the system tells it, else its architecture. It is looked up once.
+pub(crate) fn processor_name() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(find_processor_name)
+}
+
+fn find_processor_name() -> String {
     let from_linux = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("model name"))?;
         Some(line.split_once(':')?.1.trim().to_owned())
@@ -201,6 +276,7 @@ pub(crate) fn processor_name() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Samples;
     use crate::mixture::shape::CovarianceType;
 
     fn draw(parameters: &Parameters, n: usize) -> Result<Vec<f64>> {
@@ -251,13 +327,14 @@ mod tests {
     fn waves_change_no_bit() -> Result<()> {
         let parameters = crate::mixture::sample::random_mixture(3, 5, CovarianceType::Full, 1)?;
         let samples = Samples::new(draw(&parameters, 1000)?, 5)?;
-        let mixture = Mixture::new(&parameters)?;
-        let plan = Plan { task_rows: 96, n_tasks: 11, ..Plan::new(1000, &mixture) };
+        let layout = Arc::new(Layout::new(&parameters)?);
+        let plan = Plan { task_rows: 64, ..Plan::new(1000, &layout.mixture) };
         let mut engine = CpuEngine::new(&samples, None)?;
-        let expected = engine.totals(&Plan { wave: 11, inline: true, ..plan }, &mixture);
-        for wave in 1..11 {
+        let expected = engine.sums(&Plan { wave: 16, inline: true, ..plan }, &layout)?.total()?;
+        for wave in [1, 2, 4, 8] {
             for inline in [false, true] {
-                assert_eq!(engine.totals(&Plan { wave, inline, ..plan }, &mixture), expected, "{wave}");
+                let found = engine.sums(&Plan { wave, inline, ..plan }, &layout)?.total()?;
+                assert_eq!(found, expected, "{wave}");
             }
         }
         Ok(())

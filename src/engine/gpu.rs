@@ -39,19 +39,20 @@ use room::Room;
 use scratch::Scratch;
 use timing::{DeviceSeconds, HostSeconds, Timing, lap};
 
-use crate::data::Samples;
-use crate::engine::Engine;
+use super::{Engine, check_features};
+use crate::data::{Data, Dataset};
+use crate::engine::rounding::RoundingError;
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
 use crate::mixture::moments::Moments;
-use crate::report::EngineInfo;
+use crate::report::{EngineInfo, EngineKind, Precision};
 
 pub use adapter::{AdapterSummary, adapters};
 #[doc(hidden)]
 pub use testing::{Fault, Faults, Testing};
 
 /// The release of wgpu this crate is built with (a test compares it with Cargo.lock).
-pub const WGPU_VERSION: &str = "30.0.1";
+pub const WGPU_VERSION: &str = "30.0.2";
 
 /// Dispatches aim at this much device time, well below every watchdog and a display's patience.
 const DISPATCH_SECONDS: f64 = 0.025;
@@ -88,12 +89,12 @@ pub fn is_worthwhile(n_samples: usize, n_features: usize, n_components: usize) -
 
 /// Samples resident on a graphics device.
 #[derive(Debug)]
-pub struct GpuEngine {
+pub struct GpuEngine<'a> {
+    data: Data<'a>,
     context: Context,
     scaling: Scaling,
     chunks: Vec<Chunk>,
-    n_samples: usize,
-    n_features: usize,
+    /// Σ weights of its rows.
     total_weight: f64,
     kernel: Option<String>,
     dump_shaders: Option<PathBuf>,
@@ -115,18 +116,19 @@ struct Prepared {
     loaded: Loaded,
 }
 
-impl GpuEngine {
-    /// Opens an adapter and uploads `samples`, centred and scaled in f64.
+impl<'a> GpuEngine<'a> {
+    /// Opens an adapter and uploads the rows of `data`, centred and scaled in f64.
     ///
     /// # Errors
     /// [`Error::NoDevice`], [`Error::LimitExceeded`], [`Error::OutOfMemory`].
-    pub fn new(samples: &Samples<'_>, options: &GpuOptions) -> Result<Self> {
+    pub fn new(data: impl Into<Data<'a>>, options: &GpuOptions) -> Result<Self> {
+        let data = data.into();
         let mut clock = Instant::now();
         let context = Context::open(options.adapter.as_deref(), options.allow_software, &options.testing)?;
         let open = lap(&mut clock);
-        let scaling = Scaling::of(samples);
+        let scaling = Scaling::of(&*data)?.clone();
         let scaling_seconds = lap(&mut clock);
-        let chunks = resident::upload(&context, samples, &scaling, options.chunk_rows)?;
+        let (chunks, total_weight) = resident::upload(&context, &*data, &scaling, options.chunk_rows)?;
         let upload = lap(&mut clock);
         let rate = match context.adapter.device_type.as_str() {
             "discrete" => 1e12,
@@ -134,12 +136,11 @@ impl GpuEngine {
             _ => 1e11,
         };
         Ok(GpuEngine {
+            data,
             context,
             scaling,
             chunks,
-            n_samples: samples.n_samples(),
-            n_features: samples.n_features(),
-            total_weight: samples.total_weight(),
+            total_weight,
             kernel: options.kernel.clone(),
             dump_shaders: options.dump_shaders.clone(),
             testing: options.testing.clone(),
@@ -159,12 +160,10 @@ impl GpuEngine {
     /// Plans, compiles and allocates for this kind of mixture unless it is done, and uploads the
     /// parameters unless they are there.
     fn load(&mut self, parameters: &Parameters) -> Result<()> {
-        if parameters.n_features() != self.n_features {
-            return Err(Error::shape("features of the parameters", self.n_features, parameters.n_features()));
-        }
+        check_features(&*self.data, parameters)?;
         let problem = Problem {
-            n_samples: self.n_samples,
-            n_features: self.n_features,
+            n_samples: self.data.rows().len(),
+            n_features: self.data.facts().n_features,
             n_components: parameters.n_components(),
             covariance_type: parameters.covariance_type(),
             weighted: self.chunks.iter().any(|c| c.weights.is_some()),
@@ -228,7 +227,7 @@ impl GpuEngine {
         self.host_seconds.submit_and_read = seconds;
         let seconds = seconds.max(1e-6);
         // The first iteration may hold the driver's compilation: the next ones correct the rate.
-        self.rate = plan.flops_per_sample * self.n_samples as f64 / seconds;
+        self.rate = plan.flops_per_sample * self.data.rows().len() as f64 / seconds;
         let device = timing.as_mut().map(|t| t.read(&self.context)).transpose()?;
         let total = self.total_weight;
         clock = Instant::now();
@@ -301,7 +300,7 @@ impl GpuEngine {
         };
         let k = parameters.n_components();
         let mut densities = Vec::with_capacity(rows.len() * k);
-        let mut chunk_start = 0;
+        let mut chunk_start = self.data.rows().start;
         for chunk in &self.chunks {
             let (mut start, end) = (
                 rows.start.clamp(chunk_start, chunk_start + chunk.rows) - chunk_start,
@@ -333,17 +332,9 @@ fn slab_rows(plan: &Plan, asked: Option<usize>, rate: f64) -> usize {
     (wanted / unit * unit).clamp(unit, plan.max_slab)
 }
 
-impl Engine for GpuEngine {
-    fn n_samples(&self) -> usize {
-        self.n_samples
-    }
-
-    fn n_features(&self) -> usize {
-        self.n_features
-    }
-
-    fn total_weight(&self) -> f64 {
-        self.total_weight
+impl Engine for GpuEngine<'_> {
+    fn data(&self) -> &dyn Dataset {
+        &*self.data
     }
 
     fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
@@ -354,26 +345,18 @@ impl Engine for GpuEngine {
         self.in_room(|engine| engine.densities(parameters, rows.clone()))
     }
 
+    fn rounding_errors(&mut self, parameters: &Parameters) -> Result<Vec<RoundingError>> {
+        self.in_room(|engine| engine.load(parameters))?;
+        Ok(self.prepared.as_ref().map(|p| p.loaded.rounding_errors.clone()).unwrap_or_default())
+    }
+
     fn info(&self) -> EngineInfo {
         let adapter = &self.context.adapter;
         EngineInfo {
-            kind: "gpu".into(),
-            device: adapter.name.clone(),
             driver: Some(adapter.driver.clone()),
             backend: Some(adapter.backend.clone()),
-            precision: "f32".into(),
             kernels: self.prepared.as_ref().map(|p| p.plan.kernels()),
-            failed: None,
-            began_on: None,
+            ..EngineInfo::new(EngineKind::Gpu, adapter.name.clone(), Precision::F32)
         }
-    }
-
-    fn scaling(&self) -> Option<&Scaling> {
-        Some(&self.scaling)
-    }
-
-    fn rounding_errors(&mut self, parameters: &Parameters) -> Result<Vec<f64>> {
-        self.in_room(|engine| engine.load(parameters))?;
-        Ok(self.prepared.as_ref().map(|p| p.loaded.rounding_errors.clone()).unwrap_or_default())
     }
 }

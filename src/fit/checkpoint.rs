@@ -33,7 +33,7 @@ pub enum Interval {
     Time(Duration),
 }
 
-/// Where the checkpoint before the one in `path` is kept.
+/// The file that keeps the checkpoint before the one in `path`.
 pub fn previous(path: &Path) -> PathBuf {
     let mut name = follow(path).unwrap_or_else(|_| path.to_owned()).into_os_string();
     name.push(".previous");
@@ -57,11 +57,11 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads a checkpoint whole, and none that is damaged in any bit.
+    /// Reads a whole checkpoint. One with a single damaged bit is refused.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Format`] for anything that is not a whole checkpoint, which names the previous one
-    /// where there is one.
+    /// [`Error::Io`]; [`Error::Format`] for anything that is not a whole checkpoint. The message names the previous
+    /// one, if there is one.
     pub fn read(path: &Path) -> Result<Self> {
         let mut file = match File::open(path) {
             Err(e) if e.kind() == ErrorKind::NotFound && previous(path).exists() => {
@@ -75,7 +75,7 @@ impl Checkpoint {
             })?,
         };
         let read = |e| Error::read(path, e);
-        // Looked at before the rest is read, which may be anything.
+        // The rest may be anything, so the first line is checked before it is read.
         let mut first_line = Vec::new();
         (&file).take(FIRST_LINE.len() as u64).read_to_end(&mut first_line).map_err(read)?;
         if first_line != FIRST_LINE {
@@ -115,13 +115,13 @@ impl Checkpoint {
         }
     }
 
-    /// The device that wrote it, where it is another than that of `identity`: it may round otherwise.
+    /// The device that wrote it, if `identity` has another one: two devices may round differently.
     pub fn other_device(&self, identity: &Identity) -> Option<&str> {
         (self.identity.device() != identity.device()).then(|| self.identity.device())
     }
 }
 
-/// The error for what is no whole checkpoint, with the next step.
+/// The error for a file that is no whole checkpoint, with the next step.
 fn refuse(path: &Path, what: &str) -> Error {
     let previous = previous(path);
     let advice = if previous.exists() {
@@ -176,7 +176,7 @@ impl Writer {
             Interval::Time(time) => self.last.elapsed() >= time,
         };
         if due || last {
-            // Counts from here also if it fails: a full disk is not tried in every iteration.
+            // The clock starts again even if this fails: a full disk is not tried in every iteration.
             (self.iterations, self.last) = (0, Instant::now());
             let written = self.write(identity, &step.state());
             self.last = Instant::now();

@@ -7,17 +7,15 @@ mod worst;
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
-use crate::data::Samples;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fit::init::Subset;
 use crate::fit::options::{CheckedOptions, Init, OnCollapse};
+use crate::fit::update::{Rescued, Update};
 use crate::mixture::Parameters;
-use crate::mixture::moments::{Moments, m_step, maximise};
+use crate::mixture::moments::Moments;
 use crate::mixture::shape::CovarianceType;
-use crate::report::{Collapse, CollapseAction, Warning};
+use crate::report::{Collapse, CollapseAction, Precision, Warning};
 use draft::Draft;
 use find::{Found, find, is_sound};
 
@@ -28,47 +26,27 @@ const RESOLUTION: f64 = 8.0;
 /// Reseeds of one component in one restart; afterwards it is floored, so that every fit ends.
 const RESEEDS: usize = 3;
 
-/// The M-step of one restart under its policy, with what it did.
-pub(crate) struct Rescue<'a> {
-    samples: &'a Samples<'a>,
+/// Maximum likelihood under a policy for collapsed components: the M-steps of one restart, with what was done.
+struct MaximumLikelihood<'a> {
     options: &'a CheckedOptions,
     total_weight: f64,
     columns: Columns,
     /// Per column, the variance at or below which a component is a point.
     least_variances: Vec<f64>,
-    /// What was done so far.
-    pub(crate) rescued: Rescued,
+    rescued: Rescued,
 }
 
-/// What was done in a restart so far, which decides what is done next.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Rescued {
-    /// Reseeds of every component.
-    reseeds: Vec<usize>,
-    /// What was floored in the last M-step; none is the covariance that tied components share.
-    floored: BTreeSet<Option<usize>>,
-    /// Every collapse, in order of time.
-    pub(crate) collapses: Vec<Collapse>,
-}
-
-impl Rescued {
-    /// Whether iteration `iteration` changed a component otherwise than by an M-step.
-    pub(crate) fn interfered(&self, iteration: usize) -> bool {
-        self.collapses.last().is_some_and(|last| last.iteration == iteration)
-    }
-
-    /// Whether a fit with `options` can have come to this.
-    ///
-    /// # Errors
-    /// [`Error::Shape`].
-    pub(crate) fn check(&self, options: &CheckedOptions) -> Result<()> {
-        let (expected, found) = (options.n_components, self.reseeds.len());
-        if found != expected {
-            return Err(Error::shape("components of the fit to go on with", expected, found));
-        }
-        Ok(())
-    }
+/// The rule that `options` ask for, for a restart that goes on after `rescued`. `precision` is the engine's own.
+///
+/// # Errors
+/// As [`crate::data::Dataset::read`].
+pub(crate) fn update<'a>(
+    engine: &dyn Engine,
+    precision: Precision,
+    options: &'a CheckedOptions,
+    rescued: Option<Rescued>,
+) -> Result<Box<dyn Update + 'a>> {
+    Ok(Box::new(MaximumLikelihood::new(engine, precision, options, rescued)?))
 }
 
 /// Weighted means and variances of the columns of the data.
@@ -77,60 +55,33 @@ struct Columns {
     variances: Vec<f64>,
 }
 
-impl<'a> Rescue<'a> {
-    pub(crate) fn new(engine: &dyn Engine, samples: &'a Samples<'a>, options: &'a CheckedOptions) -> Self {
+impl<'a> MaximumLikelihood<'a> {
+    /// For a restart over the data of `engine`, whose own precision is given, that goes on after `rescued`.
+    ///
+    /// # Errors
+    /// As [`crate::data::Dataset::read`].
+    fn new(
+        engine: &dyn Engine,
+        precision: Precision,
+        options: &'a CheckedOptions,
+        rescued: Option<Rescued>,
+    ) -> Result<Self> {
         let (means, deviations) = match options.on_collapse {
             OnCollapse::Error => Default::default(),
-            _ => Subset::new(samples).column_moments(),
+            _ => Subset::new(engine.data())?.column_moments(),
         };
-        let epsilon = if engine.info().precision == "f32" { f32::EPSILON.into() } else { f64::EPSILON };
-        let least = |s: &f64| (RESOLUTION * epsilon * s).powi(2);
-        Rescue {
-            samples,
+        let least = |s: &f64| (RESOLUTION * precision.epsilon() * s).powi(2);
+        Ok(MaximumLikelihood {
             options,
-            total_weight: samples.total_weight(),
+            total_weight: engine.data().facts().total_weight,
             least_variances: deviations.iter().map(least).collect(),
             columns: Columns { means, variances: deviations.iter().map(|s| s * s).collect() },
-            rescued: Rescued {
+            rescued: rescued.unwrap_or_else(|| Rescued {
                 reseeds: vec![0; options.n_components],
                 floored: BTreeSet::new(),
                 collapses: Vec::new(),
-            },
-        }
-    }
-
-    /// The start to use for one that was seeded. Given parameters are taken as they are.
-    ///
-    /// # Errors
-    /// As [`Rescue::m_step`].
-    pub(crate) fn start(&mut self, engine: &mut dyn Engine, start: Parameters) -> Result<Parameters> {
-        match self.options.init {
-            Init::Given(_) => Ok(start),
-            _ => self.repair(engine, start, None, 0),
-        }
-    }
-
-    /// The M-step from the moments of an E-step under `old`.
-    ///
-    /// # Errors
-    /// [`Error::ComponentCollapsed`] or [`Error::NotPositiveDefinite`] under
-    /// [`OnCollapse::Error`] (the latter by the next E-step), or when no component would be left; a
-    /// failure of the engine.
-    pub(crate) fn m_step(
-        &mut self,
-        engine: &mut dyn Engine,
-        moments: &Moments,
-        old: &Parameters,
-        iteration: usize,
-    ) -> Result<Parameters> {
-        let (center, reg_covar) = (self.options.covariance_center, self.options.reg_covar);
-        match self.options.on_collapse {
-            OnCollapse::Error => m_step(moments, old.means(), center, reg_covar, iteration),
-            _ => {
-                let new = maximise(moments, old.means(), center, reg_covar);
-                self.repair(engine, new, Some(old), iteration)
-            }
-        }
+            }),
+        })
     }
 
     /// `new` with every collapsed component dealt with; `old` is none at the start.
@@ -183,7 +134,7 @@ impl<'a> Rescue<'a> {
         let reseeds = &self.rescued.reseeds;
         let again = |c: &usize| self.options.on_collapse == OnCollapse::Reseed && reseeds[*c] < RESEEDS;
         let targets: Vec<usize> = found.iter().filter_map(|f| f.component).filter(again).collect();
-        let seeds = worst::samples(engine, self.samples, &current, targets.len())?;
+        let seeds = worst::samples(engine, &current, targets.len())?;
         // There may be fewer different samples than components to reseed.
         let targets = &targets[..seeds.len()];
         for (&c, seed) in targets.iter().zip(&seeds) {
@@ -282,6 +233,35 @@ impl<'a> Rescue<'a> {
             return mean;
         }
         self.columns.covariance(draft.covariance_type, self.options.reg_covar)
+    }
+}
+
+impl Update for MaximumLikelihood<'_> {
+    /// Given parameters are taken as they are.
+    fn start(&mut self, engine: &mut dyn Engine, start: Parameters) -> Result<Parameters> {
+        match self.options.init {
+            Init::Given(_) => Ok(start),
+            _ => self.repair(engine, start, None, 0),
+        }
+    }
+
+    /// Under [`OnCollapse::Error`] a covariance that is not positive definite is found by the next E-step.
+    fn m_step(
+        &mut self,
+        engine: &mut dyn Engine,
+        moments: &Moments,
+        old: &Parameters,
+        iteration: usize,
+    ) -> Result<Parameters> {
+        let rule = self.options.m_step();
+        match self.options.on_collapse {
+            OnCollapse::Error => rule.parameters(moments, old.means(), iteration),
+            _ => self.repair(engine, rule.maximise(moments, old.means()), Some(old), iteration),
+        }
+    }
+
+    fn rescued(&self) -> &Rescued {
+        &self.rescued
     }
 }
 

@@ -3,23 +3,23 @@
 mod degenerate;
 mod digits;
 mod state;
+pub mod steps;
 
 use std::ops::{ControlFlow, Range};
 
-use crate::data::Samples;
+use crate::data::Facts;
 use crate::engine::Engine;
 use crate::engine::rounding;
 use crate::error::{Error, Result};
-use crate::fit::collapse::{Rescue, Rescued};
-use crate::fit::init;
-use crate::fit::options::CheckedOptions;
+use crate::fit::options::{CheckedOptions, FitOptions};
+use crate::fit::update::Rescued;
+use crate::fit::{collapse, init};
 use crate::infer;
 use crate::mixture::Parameters;
 use crate::mixture::moments::{COUNT_TOLERANCE, Moments};
-use crate::model::GaussianMixture;
-use crate::report::{EngineInfo, StopReason, WorstRounding};
-pub use state::FitState;
+use crate::report::{EngineInfo, Precision, StopReason, WorstRounding};
 use state::{Current, Failure, Run};
+pub use state::{Fit, FitState};
 
 /// What an [`Observer`] is shown after every M-step.
 pub struct Step<'a> {
@@ -97,56 +97,47 @@ impl Observer for NoObserver {
     }
 }
 
-/// Fits a mixture: seed; repeat E, M, tell the observer, converged?; one more E for the final
+/// Fits a mixture to the data of `engine`: seed; repeat E, M, tell the observer, converged?; one more E for the final
 /// log-likelihood. The best of `n_init` restarts is kept; one that fails is reported and skipped
 /// unless all fail.
 ///
 /// # Errors
-/// The first restart's error if every restart failed; a device's failure at once.
-pub fn fit(
-    engine: &mut dyn Engine,
-    samples: &Samples<'_>,
-    options: &CheckedOptions,
-    observer: &mut dyn Observer,
-) -> Result<GaussianMixture> {
-    resume(engine, samples, options, observer, FitState::default())
+/// As [`FitOptions::check`]; the first restart's error if every restart failed; a device's failure at once.
+pub fn fit(engine: &mut dyn Engine, options: &FitOptions, observer: &mut dyn Observer) -> Result<Fit> {
+    resume(engine, options, observer, FitState::default())
 }
 
-/// Goes on with a fit of the same samples and options from where [`Step::state`] was taken: the same engine ends
+/// Goes on with a fit of the same data and options from where [`Step::state`] was taken: the same engine ends
 /// in the same bits as if it had never stopped.
 ///
 /// # Errors
-/// As [`fit`]; [`crate::Error::Shape`] for a state that a fit of these samples and options cannot come to.
+/// As [`fit`]; [`crate::Error::Shape`] for a state that a fit of these data and options cannot come to.
 pub fn resume(
     engine: &mut dyn Engine,
-    samples: &Samples<'_>,
-    options: &CheckedOptions,
+    options: &FitOptions,
     observer: &mut dyn Observer,
     mut state: FitState,
-) -> Result<GaussianMixture> {
-    state.check(samples, options)?;
-    let total_weight = engine.total_weight();
-    let mut fit = Fit { engine, samples, options, observer, total_weight, interrupted: false, told: false };
-    while state.ended.len() < options.n_init && !fit.interrupted {
+) -> Result<Fit> {
+    let mut em = Em::new(engine, options, observer)?;
+    state.check(&em.facts, &em.options)?;
+    while state.ended.len() < em.options.n_init && !em.interrupted {
         let (mut trace, current) = (Vec::new(), state.current.take());
-        match fit.restart(&state, current, &mut trace) {
-            Ok(run) => state.end(trace, run, total_weight),
+        match em.restart(&state, current, &mut trace) {
+            Ok(run) => state.end(trace, run, em.facts.total_weight),
             Err(error) => state.fail(trace, Failure::of(error)?),
         }
     }
-    let cut_short = fit.interrupted && !state.is_whole(options);
+    let cut_short = em.interrupted && !state.is_whole(&em.options);
     // What is asked of the engine from here on is about the restart that is kept.
-    digits::restore(fit.engine, state.worst_rounding())?;
-    let mut model = state.into_model(fit.engine.info(), total_weight, samples, options)?;
-    if let Some(report) = &mut model.report {
-        if cut_short {
-            // The restart that is kept may have ended well, the fit did not.
-            report.stop_reason = StopReason::Interrupted;
-        }
-        report.rounding_errors = rounding::of_engine(fit.engine, &model.parameters)?;
-        digits::judge(report);
+    digits::restore(em.engine, state.worst_rounding())?;
+    let mut fit = state.into_fit(em.engine.info(), &em.facts, &em.options)?;
+    if cut_short {
+        // The restart that is kept may have ended well, the fit did not.
+        fit.report.stop_reason = StopReason::Interrupted;
     }
-    Ok(model)
+    fit.report.rounding_errors = rounding::largest(&em.engine.rounding_errors(&fit.model.parameters)?);
+    digits::judge(&fit.report);
+    Ok(fit)
 }
 
 /// Ends the fit that `state` was taken of ([`Step::state`]), for `reason` and without another step: one E-step on
@@ -156,83 +147,84 @@ pub fn resume(
 /// As [`resume`].
 pub fn finish(
     engine: &mut dyn Engine,
-    samples: &Samples<'_>,
-    options: &CheckedOptions,
+    options: &FitOptions,
     mut state: FitState,
     stop_reason: StopReason,
-) -> Result<GaussianMixture> {
-    state.check(samples, options)?;
-    let total_weight = engine.total_weight();
-    let mut fit = Fit {
-        engine,
-        samples,
-        options,
-        observer: &mut NoObserver,
-        total_weight,
-        interrupted: true,
-        told: false,
-    };
+) -> Result<Fit> {
+    let mut observer = NoObserver;
+    let mut em = Em::new(engine, options, &mut observer)?;
+    state.check(&em.facts, &em.options)?;
     if let Some(Current { parameters, trace, rescued, mut worst_rounding }) = state.current.take() {
-        match fit.e_step(&parameters, trace.len(), &mut worst_rounding) {
+        match em.e_step(&parameters, trace.len(), &mut worst_rounding) {
             Ok((moments, _)) => {
                 let log_likelihood = moments.log_likelihood;
                 let run = Run { parameters, log_likelihood, stop_reason, rescued, worst_rounding };
-                state.end(trace, run, total_weight);
+                state.end(trace, run, em.facts.total_weight);
             }
             Err(error) => state.fail(trace, Failure::of(error)?),
         }
     }
-    let mut model = state.into_model(fit.engine.info(), total_weight, samples, options)?;
-    if let Some(report) = &mut model.report {
-        report.stop_reason = stop_reason;
-    }
-    Ok(model)
+    let mut fit = state.into_fit(em.engine.info(), &em.facts, &em.options)?;
+    fit.report.stop_reason = stop_reason;
+    Ok(fit)
 }
 
 /// What all restarts of a fit share.
-struct Fit<'a> {
+struct Em<'a> {
     engine: &'a mut dyn Engine,
-    samples: &'a Samples<'a>,
-    options: &'a CheckedOptions,
+    /// The engine's own precision, that of a restart's first E-step.
+    precision: Precision,
+    facts: Facts,
+    options: CheckedOptions,
     observer: &'a mut dyn Observer,
-    total_weight: f64,
     /// Whether the observer asked to stop.
     interrupted: bool,
-    /// Whether a change to f64 was told.
-    told: bool,
+    /// Whether the user was warned of a change to f64.
+    warned: bool,
 }
 
-impl Fit<'_> {
-    /// The restart after those of `past`, from its start, or from `current`, to its end. `trace` is filled also
-    /// where it fails.
+impl<'a> Em<'a> {
+    fn new(engine: &'a mut dyn Engine, options: &FitOptions, observer: &'a mut dyn Observer) -> Result<Self> {
+        let facts = engine.data().facts().clone();
+        let options = options.check(&facts)?;
+        engine.use_f64(false)?;
+        let precision = engine.info().precision;
+        Ok(Em { engine, precision, facts, options, observer, interrupted: false, warned: false })
+    }
+
+    /// Runs one restart, after those of `past`, to its end: from a new start, or from `current`. `trace` is filled even
+    /// if the restart fails.
     fn restart(&mut self, past: &FitState, current: Option<Current>, trace: &mut Vec<f64>) -> Result<Run> {
-        let (samples, options, restart) = (self.samples, self.options, past.ended.len());
+        let options = self.options.clone();
+        let restart = past.ended.len();
         let mut worst_rounding = current.as_ref().and_then(|current| current.worst_rounding);
-        // A restart owes nothing to those before it, and begins in f32 also where it is resumed.
-        digits::restore(self.engine, None)?;
-        let mut rescue = Rescue::new(self.engine, samples, options);
+        // A restart owes nothing to those before it.
         digits::restore(self.engine, worst_rounding)?;
+        let rescued = current.as_ref().map(|current| current.rescued.clone());
+        let mut update = collapse::update(self.engine, self.precision, &options, rescued)?;
         let mut parameters = match current {
             Some(current) => {
                 *trace = current.trace;
-                rescue.rescued = current.rescued;
                 current.parameters
             }
-            None => rescue.start(self.engine, init::seed(samples, options, restart)?)?,
+            None => {
+                let start = init::seed(self.engine.data(), &options, restart)?;
+                update.start(self.engine, start)?
+            }
         };
         // Those of the last good E-step.
         let mut previous = None;
         let stop_reason = loop {
-            if let Some(reason) = self.verdict(trace, &rescue.rescued) {
+            if let Some(reason) = self.verdict(trace, update.rescued()) {
                 break reason;
             }
             let iteration = trace.len() + 1;
             let step = self.e_step(&parameters, trace.len(), &mut worst_rounding);
             let (moments, errors) = step.inspect_err(|error| self.explain(error, previous.as_ref()))?;
-            let mean_log_likelihood = moments.log_likelihood / self.total_weight;
+            let mean_log_likelihood = update.objective(&moments) / self.facts.total_weight;
             let change = trace.last().map(|last| mean_log_likelihood - last);
             trace.push(mean_log_likelihood);
-            let new_parameters = rescue.m_step(self.engine, &moments, &parameters, iteration)?;
+            let new_parameters = update.m_step(self.engine, &moments, &parameters, iteration)?;
             let flow = self.observer.on_step(&mut Step {
                 restart,
                 iteration,
@@ -245,7 +237,7 @@ impl Fit<'_> {
                 engine: &mut *self.engine,
                 past,
                 trace,
-                rescued: &rescue.rescued,
+                rescued: update.rescued(),
                 worst_rounding,
             });
             self.interrupted = flow.is_break();
@@ -253,8 +245,9 @@ impl Fit<'_> {
         };
         let step = self.e_step(&parameters, trace.len(), &mut worst_rounding);
         let (moments, _) = step.inspect_err(|error| self.explain(error, previous.as_ref()))?;
-        let log_likelihood = moments.log_likelihood;
-        Ok(Run { parameters, log_likelihood, stop_reason, rescued: rescue.rescued, worst_rounding })
+        let log_likelihood = update.objective(&moments);
+        let rescued = update.rescued().clone();
+        Ok(Run { parameters, log_likelihood, stop_reason, rescued, worst_rounding })
     }
 
     /// Whether a restart is over after the iterations of `trace`. It depends on nothing but what was done, so
@@ -272,11 +265,11 @@ impl Fit<'_> {
     }
 
     /// A covariance that is not positive definite may be the fault of f32 sums, not of the data.
-    fn explain(&self, error: &Error, previous: Option<&Parameters>) {
+    fn explain(&mut self, error: &Error, previous: Option<&Parameters>) {
         if let (Error::NotPositiveDefinite { .. }, Some(parameters)) = (error, previous)
-            && let Ok(errors) = rounding::of_engine(self.engine, parameters)
+            && let Ok(errors) = self.engine.rounding_errors(parameters)
         {
-            rounding::warn(&errors);
+            rounding::warn(&rounding::largest(&errors));
         }
     }
 
@@ -288,11 +281,13 @@ impl Fit<'_> {
         found: usize,
         worst_rounding: &mut Option<WorstRounding>,
     ) -> Result<(Moments, Vec<f64>)> {
-        self.engine.begin_iteration(found + 1);
-        let errors = digits::look(self.engine, parameters, found + 1, worst_rounding, &mut self.told);
-        let errors = errors.map_err(|e| e.in_iteration(found))?;
-        let moments = self.engine.e_step(parameters).map_err(|e| e.in_iteration(found))?;
-        moments.check(self.total_weight, COUNT_TOLERANCE, found + 1)?;
-        Ok((moments, errors))
+        let (engine, warned) = (&mut *self.engine, &mut self.warned);
+        let mut work = || {
+            let errors = digits::look(engine, parameters, found + 1, worst_rounding, warned)?;
+            let moments = engine.e_step(parameters)?;
+            moments.check(self.facts.total_weight, COUNT_TOLERANCE)?;
+            Ok((moments, errors))
+        };
+        work().map_err(|error: Error| error.in_iteration(found))
     }
 }

@@ -5,40 +5,40 @@
 //! serves all samples.
 
 mod kmeans;
+mod subset;
+
+pub use subset::SEEDING_SAMPLES;
+pub(crate) use subset::Subset;
 
 use rand::{Rng, RngExt, SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::data::Samples;
+use crate::data::Dataset;
 use crate::error::Result;
 use crate::fit::options::{CheckedOptions, Init, OnCollapse};
 use crate::mixture::Parameters;
-use crate::mixture::moments::CovarianceCenter;
-use crate::mixture::moments::{Moments, m_step, maximise};
+use crate::mixture::moments::{MStep, Moments};
 use crate::mixture::shape::{CovarianceType, triangle_index, triangle_len};
-
-/// Most samples the seeding looks at.
-pub const SEEDING_SAMPLES: usize = 65_536;
 
 /// The start of restart `restart`.
 ///
 /// # Errors
 /// [`crate::Error::ComponentCollapsed`] if the seeding left a component without samples; under a
 /// policy other than [`OnCollapse::Error`] that component comes back with weight 0 instead.
-pub fn seed(samples: &Samples<'_>, options: &CheckedOptions, restart: usize) -> Result<Parameters> {
+pub fn seed(data: &dyn Dataset, options: &CheckedOptions, restart: usize) -> Result<Parameters> {
     let computed = match &options.init {
         Init::Given(start) => start.clone(),
-        _ => compute(samples, options, restart)?,
+        _ => compute(data, options, restart)?,
     };
     Ok(options.start.replace_in(computed))
 }
 
 /// The start that the method finds by itself.
-fn compute(samples: &Samples<'_>, options: &CheckedOptions, restart: usize) -> Result<Parameters> {
+fn compute(data: &dyn Dataset, options: &CheckedOptions, restart: usize) -> Result<Parameters> {
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     rng.set_stream(restart as u64);
-    let subset = Subset::new(samples);
+    let subset = Subset::new(data)?;
     let k = options.n_components;
     let responsibilities = match &options.init {
         Init::KMeans => one_hot(&kmeans::lloyd(&subset, kmeans::plus_plus(&subset, k, &mut rng)), k),
@@ -54,60 +54,11 @@ fn compute(samples: &Samples<'_>, options: &CheckedOptions, restart: usize) -> R
         Init::Notebook | Init::Given(_) => return Ok(notebook(&subset, options, &mut rng)),
     };
     let moments = moments(&subset, &responsibilities, options.covariance_type, k);
-    let (origins, center) = (&moments.origins, CovarianceCenter::NewMean);
+    let rule = MStep { reg_covar: options.reg_covar, ..MStep::default() };
     match options.on_collapse {
-        OnCollapse::Error => m_step(&moments, origins, center, options.reg_covar, 0),
+        OnCollapse::Error => rule.parameters(&moments, &moments.origins, 0),
         // Whatever collapsed already is dealt with by the loop.
-        _ => Ok(maximise(&moments, origins, center, options.reg_covar)),
-    }
-}
-
-/// The samples that seeding looks at: those of positive weight, at most [`SEEDING_SAMPLES`], in f64.
-pub(crate) struct Subset {
-    values: Vec<f64>,
-    weights: Vec<f64>,
-    n_features: usize,
-}
-
-impl Subset {
-    pub(crate) fn new(samples: &Samples<'_>) -> Self {
-        let d = samples.n_features();
-        let rows: Vec<usize> = (0..samples.n_samples()).filter(|&n| samples.weight(n) > 0.0).collect();
-        let count = rows.len().min(SEEDING_SAMPLES);
-        let mut subset = Subset {
-            values: Vec::with_capacity(count * d),
-            weights: Vec::with_capacity(count),
-            n_features: d,
-        };
-        let mut scratch = Vec::new();
-        for i in 0..count {
-            // Evenly spaced: i·rows/count never repeats a row and needs no random numbers.
-            let n = rows[(i as u128 * rows.len() as u128 / count as u128) as usize];
-            subset.values.extend_from_slice(samples.rows_f64(n..n + 1, &mut scratch));
-            subset.weights.push(samples.weight(n));
-        }
-        subset
-    }
-
-    fn row(&self, n: usize) -> &[f64] {
-        &self.values[n * self.n_features..(n + 1) * self.n_features]
-    }
-
-    /// Weighted mean and biased standard deviation of every column, two passes.
-    pub(crate) fn column_moments(&self) -> (Vec<f64>, Vec<f64>) {
-        let d = self.n_features;
-        let total: f64 = self.weights.iter().sum();
-        let mut mean = vec![0.0; d];
-        for (row, w) in self.values.chunks_exact(d).zip(&self.weights) {
-            mean.iter_mut().zip(row).for_each(|(m, x)| *m += w * x / total);
-        }
-        let mut variance = vec![0.0; d];
-        for (row, w) in self.values.chunks_exact(d).zip(&self.weights) {
-            for ((v, x), m) in variance.iter_mut().zip(row).zip(&mean) {
-                *v += w * (x - m).powi(2) / total;
-            }
-        }
-        (mean, variance.into_iter().map(f64::sqrt).collect())
+        _ => Ok(rule.maximise(&moments, &moments.origins)),
     }
 }
 

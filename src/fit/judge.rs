@@ -64,7 +64,7 @@ fn digits(report: &FitReport, options: &FitOptions) -> Option<Warning> {
             |c: &&crate::report::Collapse| c.action == CollapseAction::Drop && c.iteration < iteration;
         let n_components =
             options.n_components.saturating_sub(report.collapses.iter().filter(before).count());
-        let engine = report.engine.kind.to_string();
+        let engine = report.engine.kind;
         return Some(Warning::SwitchedToF64 { iteration, component, n_components, digits, error, engine });
     }
     (error > POOR).then_some(Warning::FewDigitsPassed { iteration, component, digits, error })
@@ -79,19 +79,12 @@ pub(crate) fn unverified(report: &FitReport) -> Option<Warning> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Collapse, Degenerate, EngineInfo, FailedEngine, Restart, Verification};
+    use crate::report::{
+        Collapse, Degenerate, EngineInfo, EngineKind, FailedEngine, Precision, Restart, Verification,
+    };
 
     fn report() -> FitReport {
-        let engine = EngineInfo {
-            kind: "cpu".into(),
-            device: "processor".into(),
-            driver: None,
-            backend: None,
-            precision: "f64".into(),
-            kernels: None,
-            failed: None,
-            began_on: None,
-        };
+        let engine = EngineInfo::new(EngineKind::Cpu, "processor", Precision::F64);
         FitReport {
             log_likelihood_trace: vec![-2.0, -1.0],
             final_mean_log_likelihood: -1.0,
@@ -159,7 +152,7 @@ mod tests {
         let failed = |r: &mut FitReport| r.restarts = vec![restart(None), restart(Some("why"))];
         judged(failed, &[Warning::RestartFailed { restart: 1, error: "why".into() }]);
         let failed = |r: &mut FitReport| {
-            let (kind, device) = ("gpu".into(), "card".into());
+            let (kind, device) = (EngineKind::Gpu, "card".into());
             r.engine.failed = Some(FailedEngine { kind, device, error: "gone".into() });
         };
         judged(failed, &[Warning::EngineFailed { error: "gone".into(), device: "processor".into() }]);
@@ -192,7 +185,7 @@ mod tests {
             n_components: 4,
             digits: 1.0,
             error: 0.1,
-            engine: "cpu".into(),
+            engine: EngineKind::Cpu,
         };
         let change = |r: &mut FitReport| {
             (r.worst_rounding, r.collapses) = (Some(worst(0.1, true)), vec![drop]);

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::data::Facts;
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
-use crate::mixture::moments::CovarianceCenter;
+use crate::mixture::moments::{CovarianceCenter, MStep};
 use crate::mixture::shape::CovarianceType;
 use crate::model::PartialStart;
 use crate::names;
@@ -83,7 +84,7 @@ named!(OnCollapse: "on_collapse" { Error = "error", Reseed = "reseed", Floor = "
 /// Options of a fit, with scikit-learn's names, meanings and defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitOptions {
-    /// K, at least 1.
+    /// The number of components K, at least 1.
     pub n_components: usize,
     /// Form of the covariances.
     pub covariance_type: CovarianceType,
@@ -97,8 +98,8 @@ pub struct FitOptions {
     pub n_init: usize,
     /// The start.
     pub init: Init,
-    /// Parts of the start that are given and replace those that `init` finds. If none is missing,
-    /// nothing is computed.
+    /// Parts of the start that are given. They replace the parts that `init` finds; if all are given, `init` computes
+    /// nothing.
     pub start: PartialStart,
     /// Added to the covariances' diagonal in every M-step (data units², at least 0).
     pub reg_covar: f64,
@@ -141,13 +142,13 @@ impl FitOptions {
         }
     }
 
-    /// Checks every option, alone and against samples of `n_features` features of which `n_effective`
-    /// have positive weight.
+    /// Checks every option, alone and against the data set that `facts` tell of.
     ///
     /// # Errors
     /// [`Error::Option`], [`Error::TooFewSamples`], [`Error::Shape`] for a given start of another K
     /// or D, or [`Error::InvalidParameters`] naming the part of the start at fault.
-    pub fn check(&self, n_effective: usize, n_features: usize) -> Result<CheckedOptions> {
+    pub fn check(&self, facts: &Facts) -> Result<CheckedOptions> {
+        let Facts { n_effective, n_features, .. } = *facts;
         self.check_values()?;
         if n_effective < self.n_components {
             return Err(Error::TooFewSamples { n_samples: n_effective, n_components: self.n_components });
@@ -178,6 +179,11 @@ impl FitOptions {
             checked.start = PartialStart::default();
         }
         Ok(CheckedOptions(checked))
+    }
+
+    /// The rule of its M-step.
+    pub fn m_step(&self) -> MStep {
+        MStep { center: self.covariance_center, reg_covar: self.reg_covar }
     }
 
     /// The checks that need no data.

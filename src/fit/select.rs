@@ -3,24 +3,22 @@
 
 use std::ops::ControlFlow;
 
-use crate::data::Samples;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::fit::em::{self, Step};
+use crate::fit::em::{self, Fit, Step};
 use crate::fit::options::FitOptions;
 use crate::infer;
 use crate::mixture::shape::CovarianceType;
-use crate::model::GaussianMixture;
 
 /// What a candidate is judged by; lower is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Criterion {
-    /// Bayesian information criterion ([`GaussianMixture::bic`]).
+    /// Bayesian information criterion ([`crate::GaussianMixture::bic`]).
     #[default]
     Bic,
-    /// Akaike information criterion ([`GaussianMixture::aic`]).
+    /// Akaike information criterion ([`crate::GaussianMixture::aic`]).
     Aic,
-    /// Integrated completed likelihood ([`GaussianMixture::icl`]): the BIC less what overlapping components
+    /// Integrated completed likelihood ([`crate::GaussianMixture::icl`]): the BIC less what overlapping components
     /// explain twice.
     Icl,
 }
@@ -97,9 +95,9 @@ pub struct Candidate {
 pub struct Selection {
     /// One entry per cell that was tried, in the order of the sweep.
     pub candidates: Vec<Candidate>,
-    /// The best candidate's index and model; none if every fit failed. Of equals the first, that is the
+    /// The best candidate's index and fit; none if every fit failed. Of equals the first, that is the
     /// smaller K where K rises.
-    pub best: Option<(usize, GaussianMixture)>,
+    pub best: Option<(usize, Fit)>,
     /// Whether the observer ended the sweep before its end.
     pub interrupted: bool,
 }
@@ -139,7 +137,7 @@ pub struct NoSweepObserver;
 
 impl SweepObserver for NoSweepObserver {}
 
-/// Fits every cell on `engine`, which holds `samples`, and keeps the best model. A fit that fails is a
+/// Fits every cell to the data of `engine`, and keeps the best model. A fit that fails is a
 /// candidate with its error, and the sweep goes on. The same inputs give the same answer: every cell
 /// starts from the same seed.
 ///
@@ -147,7 +145,6 @@ impl SweepObserver for NoSweepObserver {}
 /// [`Error::Option`] for an empty sweep or options that no fit accepts.
 pub fn select(
     engine: &mut dyn Engine,
-    samples: &Samples<'_>,
     options: &SelectOptions,
     observer: &mut dyn SweepObserver,
 ) -> Result<Selection> {
@@ -172,17 +169,17 @@ pub fn select(
             selection.interrupted |= flow.is_break();
             flow
         };
-        let fitted = fit(engine, samples, fit_options, &mut watch);
+        let fitted = scored(engine, fit_options, &mut watch);
         // Components may have been dropped.
         let n_parameters = match &fitted {
-            Ok((model, _)) => model.n_parameters(),
-            Err(_) => covariance_type.n_parameters(n_components, samples.n_features()),
+            Ok((fit, _)) => fit.model.n_parameters(),
+            Err(_) => covariance_type.n_parameters(n_components, engine.data().facts().n_features),
         };
-        let outcome = fitted.map(|(model, scores)| {
+        let outcome = fitted.map(|(fit, scores)| {
             let value = scores.criterion(options.criterion);
             if value < best {
                 best = value;
-                selection.best = Some((index, model));
+                selection.best = Some((index, fit));
             }
             scores
         });
@@ -196,21 +193,17 @@ pub fn select(
     Ok(selection)
 }
 
-/// One cell: its model and how good it is.
-fn fit(
+/// One cell: its fit and how good it is.
+fn scored(
     engine: &mut dyn Engine,
-    samples: &Samples<'_>,
     options: &FitOptions,
     watch: &mut dyn FnMut(&mut Step<'_>) -> ControlFlow<()>,
-) -> Result<(GaussianMixture, Scores)> {
-    let checked = options.check(samples.n_effective(), samples.n_features())?;
+) -> Result<(Fit, Scores)> {
     let mut observer = |step: &mut Step<'_>| watch(step);
-    let model = em::fit(engine, samples, &checked, &mut observer)?;
-    let Some(report) = &model.report else {
-        return Err(Error::shape("report of the fit", "one", "none"));
-    };
+    let fit = em::fit(engine, options, &mut observer)?;
+    let Fit { model, report, .. } = &fit;
     let (log_likelihood, weight) = (report.log_likelihood(), report.total_weight);
-    let assignment = infer::assignment_log_probability(engine, &model.parameters, samples.sample_weights())?;
+    let assignment = infer::assignment_log_probability(engine, &model.parameters)?;
     let scores = Scores {
         log_likelihood,
         mean_log_likelihood: report.final_mean_log_likelihood,
@@ -221,5 +214,5 @@ fn fit(
         converged: report.converged,
         degenerate: report.degenerate.len(),
     };
-    Ok((model, scores))
+    Ok((fit, scores))
 }

@@ -1,15 +1,15 @@
 //! Checks a result in f64: the mean log-likelihood of some samples under the fitted parameters, by the
 //! engine that fitted and by the CPU engine.
 
-use crate::data::{Samples, Scaling};
+use crate::data::{Copied, Data, Dataset, Samples, Scratch};
 use crate::engine::Engine;
 use crate::engine::cpu::CpuEngine;
-use crate::engine::rounding::{RoundingError, rounding_errors};
+use crate::engine::rounding::RoundingError;
 use crate::error::{Error, Result};
-use crate::infer::{chunks, log_sum_exp};
+use crate::fit::judge::unverified;
+use crate::infer::{self, chunks, log_sum_exp};
 use crate::mixture::Parameters;
-use crate::model::GaussianMixture;
-use crate::report::{Verification, Warning};
+use crate::report::{FitReport, Precision, Verification};
 
 /// Most samples of a check by default.
 pub const SAMPLE: usize = 65_536;
@@ -64,27 +64,22 @@ impl From<Verify> for VerifyOptions {
     }
 }
 
-/// Checks `model`, which `engine` fitted to `samples`, and puts the outcome into its report; a result outside
+/// Checks `parameters`, which `engine` fitted as `report` tells, and puts the outcome into the report; a result outside
 /// the bound is a warning.
 ///
 /// # Errors
 /// As [`verification`].
 pub fn verify(
     engine: &mut dyn Engine,
-    samples: &Samples<'_>,
-    model: &mut GaussianMixture,
+    parameters: &Parameters,
+    report: &mut FitReport,
     options: &VerifyOptions,
 ) -> Result<()> {
-    if let Some(report) = &model.report {
-        // The engine may have gone on since, with fits in other arithmetic.
-        engine.use_f64(report.engine.precision == "f64")?;
-    }
-    let found = verification(engine, samples, &model.parameters, options)?;
-    if let Some(v) = found.filter(|v| !v.within) {
-        Warning::NotVerified { n_samples: v.n_samples, difference: v.difference, bound: v.bound }.tell();
-    }
-    if let Some(report) = &mut model.report {
-        report.verification = found;
+    // The engine may have gone on since, with fits in other arithmetic.
+    engine.use_f64(report.engine.precision == Precision::F64)?;
+    report.verification = verification(engine, parameters, options)?;
+    if let Some(warning) = unverified(report) {
+        warning.tell();
     }
     Ok(())
 }
@@ -96,12 +91,12 @@ pub fn verify(
 /// A failure of the device, or a thread pool that cannot be started.
 pub fn verification(
     engine: &mut dyn Engine,
-    samples: &Samples<'_>,
     parameters: &Parameters,
     options: &VerifyOptions,
 ) -> Result<Option<Verification>> {
-    let (n, d) = (samples.n_samples(), samples.n_features());
-    let is_double = engine.info().precision == "f64";
+    let facts = engine.data().facts();
+    let (n, d) = (facts.n_samples, facts.n_features);
+    let is_double = engine.info().precision == Precision::F64;
     let rows = match options.which {
         Verify::None => return Ok(None),
         Verify::Sample if is_double => return Ok(None),
@@ -109,30 +104,38 @@ pub fn verification(
         Verify::All => std::iter::once(0..n).collect(),
     };
     let (mut sum, mut total) = (0.0, 0.0);
+    let mut scratch = Scratch::default();
     for rows in
         rows.iter().flat_map(|run| chunks(run.len()).map(move |c| run.start + c.start..run.start + c.end))
     {
         let densities = engine.weighted_log_densities(parameters, rows.clone())?;
-        let values = rows.zip(densities.chunks_exact(parameters.n_components()));
+        let weights = infer::weights(engine.data(), rows, &mut scratch)?;
         // A row of weight 0 is absent, whatever its density.
-        for (row, values) in values.filter(|(row, _)| samples.weight(*row) > 0.0) {
-            sum += samples.weight(row) * log_sum_exp(values);
-            total += samples.weight(row);
+        let values = densities.chunks_exact(parameters.n_components()).zip(weights);
+        for (values, weight) in values.filter(|(_, weight)| *weight > 0.0) {
+            sum += weight * log_sum_exp(values);
+            total += weight;
         }
     }
     if total == 0.0 {
         return Ok(None);
     }
-    if !is_double && engine.info().precision == "f64" {
+    if !is_double && engine.info().precision == Precision::F64 {
         let message = "its sums cannot be checked any more".into();
         return Err(Error::DeviceLost { stage: "the check of the result".into(), message });
     }
-    let expected = if matches!(&rows[..], [all] if *all == (0..n)) {
-        CpuEngine::new(samples, options.threads)?.e_step(parameters)?.log_likelihood / total
-    } else {
-        CpuEngine::new(&picked(samples, &rows)?, options.threads)?.e_step(parameters)?.log_likelihood / total
+    let bound =
+        if is_double { FLOAT64 } else { float32_bound(parameters, &engine.rounding_errors(parameters)?) };
+    let log_likelihood = |data: &dyn Dataset| {
+        Ok::<_, Error>(
+            CpuEngine::new(Data::Borrowed(data), options.threads)?.e_step(parameters)?.log_likelihood,
+        )
     };
-    let bound = if is_double { FLOAT64 } else { float32_bound(parameters, engine.scaling())? };
+    let expected = if matches!(&rows[..], [all] if *all == (0..n)) {
+        log_likelihood(engine.data())? / total
+    } else {
+        log_likelihood(&picked(engine.data(), &rows)?)? / total
+    };
     let bound = bound * options.bounds_factor;
     let found = sum / total;
     let difference = Some((found - expected).abs()).filter(|d| d.is_finite());
@@ -146,13 +149,11 @@ pub fn verification(
     }))
 }
 
-/// The contract, or what the components' conditioning makes of it where that is more.
-fn float32_bound(parameters: &Parameters, scaling: Option<&Scaling>) -> Result<f64> {
-    let Some(scaling) = scaling else { return Ok(FLOAT32) };
-    let errors = rounding_errors(parameters, scaling)?;
+/// The contract, or what the components' conditioning makes of it if that is more.
+fn float32_bound(parameters: &Parameters, errors: &[RoundingError]) -> f64 {
     let of = |(w, e): (&f64, &RoundingError)| w * e.density;
-    let mean: f64 = parameters.weights().iter().zip(&errors).map(of).sum();
-    Ok(mean.clamp(FLOAT32, MOST * FLOAT32))
+    let mean: f64 = parameters.weights().iter().zip(errors).map(of).sum();
+    mean.clamp(FLOAT32, MOST * FLOAT32)
 }
 
 /// About `most` of `n` samples (all where there are no more) in evenly spaced runs.
@@ -167,18 +168,14 @@ fn spaced(n: usize, most: usize) -> Vec<std::ops::Range<usize>> {
 }
 
 /// The samples of `rows`, copied.
-fn picked(samples: &Samples<'_>, rows: &[std::ops::Range<usize>]) -> Result<Samples<'static>> {
-    let mut values = Vec::new();
-    let mut weights = Vec::new();
-    let mut scratch = Vec::new();
+fn picked(data: &dyn Dataset, rows: &[std::ops::Range<usize>]) -> Result<Samples<'static>> {
+    let mut copied = Copied::default();
+    let mut scratch = Scratch::default();
     for run in rows {
-        values.extend_from_slice(samples.rows_f64(run.clone(), &mut scratch));
-        if let Some(all) = samples.sample_weights() {
-            weights.extend_from_slice(&all[run.clone()]);
-        }
+        copied.push(data.read(run.clone(), &mut scratch)?);
     }
-    let picked = Samples::new(values, samples.n_features())?;
-    if weights.is_empty() { Ok(picked) } else { picked.with_sample_weights(weights) }
+    let samples = Samples::new(copied.values, data.facts().n_features)?;
+    if data.facts().is_weighted { samples.with_sample_weights(copied.weights) } else { Ok(samples) }
 }
 
 #[cfg(test)]

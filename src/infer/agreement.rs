@@ -105,7 +105,7 @@ fn numbered<T: Eq + Hash>(labels: &[T]) -> (Vec<usize>, usize) {
 /// steps.
 pub(crate) fn best_matching(rows: usize, columns: usize, gain: impl Fn(usize, usize) -> u64) -> Vec<usize> {
     const FREE: usize = usize::MAX;
-    // Costs −gain; column `columns` is where each path starts.
+    // Costs −gain; each path starts at column `columns`.
     let cost = |i: usize, j: usize| -i128::from(gain(i, j));
     let (mut row_potential, mut column_potential) = (vec![0i128; rows], vec![0i128; columns + 1]);
     let mut row_of = vec![FREE; columns + 1];

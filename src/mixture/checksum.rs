@@ -1,12 +1,12 @@
-//! What tells one mixture from another.
+//! A checksum that tells one mixture from another.
 
 use twox_hash::XxHash3_128;
 
 use super::Parameters;
 
 impl Parameters {
-    /// XXH3-128 of the covariance type and of every number, bit for bit, as 32 hexadecimal digits: tells whether two
-    /// files speak of the same mixture. No protection against intent.
+    /// XXH3-128 of the covariance type and of every number, bit for bit, as 32 hexadecimal digits. It tells whether two
+    /// files hold the same mixture; it does not protect against intent.
     pub fn checksum(&self) -> String {
         let mut hash = XxHash3_128::new();
         hash.write(self.covariance_type().name().as_bytes());

@@ -33,9 +33,9 @@ impl Parameters {
         Ok(Parameters::from_parts(self.covariance_type, features.len(), weights, means, covariances))
     }
 
-    /// The mixture of all other features, in their order, where the features in `given` have these
-    /// values (indices from 0; data units): means and covariances by Bishop, *PRML*, 2.81–2.82, weights
-    /// re-weighted by each component's density at the given values.
+    /// The mixture of all other features, in their order, if the features in `given` have these values (indices from 0;
+    /// data units). Means and covariances follow Bishop, *PRML*, 2.81–2.82; each weight is multiplied by its
+    /// component's density at the given values, and all are normalised.
     ///
     /// With Σ = L Lᵀ, the given features first, the covariance is L_aa L_aaᵀ and the mean
     /// μ_a + L_ab L_bb⁻¹ (x_b − μ_b): no inverse is formed, and the result is positive definite.

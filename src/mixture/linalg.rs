@@ -23,8 +23,8 @@ impl BadPivot {
     }
 }
 
-/// Rows are padded to whole vectors of any instruction set: no loop has single numbers at its ends. What the
-/// vectors hold beside the triangle becomes anything, and nobody reads it.
+/// Rows are padded to whole vectors of any instruction set, so no loop has single numbers at its ends. The numbers
+/// beside the triangle become anything, and nobody reads them.
 const LANES: usize = 8;
 
 /// Lower Cholesky factor L of `a` (A = L Lᵀ), reading only the lower triangle; the rest of the
@@ -193,7 +193,7 @@ pub(crate) fn congruence(w: &[f64], s: &[f64], d: usize) -> Vec<f64> {
 
 /// Largest over smallest eigenvalue of a positive definite matrix, within some percent: power iteration on the
 /// matrix and on its inverse. After n steps from a generic start the largest eigenvalue is too small by at most
-/// about 0.9 ln D / n (Kuczyński & Woźniakowski, SIAM J. Matrix Anal. 13(4), 1992). None where it is not
+/// about 0.9 ln D / n (Kuczyński & Woźniakowski, SIAM J. Matrix Anal. 13(4), 1992). `None` if the matrix is not
 /// positive definite.
 #[cfg(feature = "plot")]
 pub(crate) fn condition(a: &[f64], d: usize) -> Option<f64> {

@@ -61,7 +61,7 @@ impl CovarianceType {
         }
     }
 
-    /// Numbers in the second moments: triangles where the covariance is a matrix.
+    /// Numbers in the second moments: triangles if the covariance is a matrix.
     pub const fn second_moments_len(self, k: usize, d: usize) -> usize {
         match self {
             CovarianceType::Full => k * triangle_len(d),

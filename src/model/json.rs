@@ -2,19 +2,17 @@
 //!
 //! Required when reading a model: `format`, `version`, `covariance_type`, `weights`, `means`,
 //! `covariances`; when reading a start only the last three. `n_components`, `n_features` must agree
-//! where given; everything else is optional.
+//! if they are given; everything else is optional.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
-use std::path::Path;
 
 use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{GaussianMixture, Parameters, npz};
-use crate::data;
-use crate::error::{Error, Result, printable};
+use super::{GaussianMixture, Parameters};
+use crate::error::{Error, Result, printable, shorten};
 use crate::mixture::shape::CovarianceType;
 use crate::report::FitReport;
 
@@ -24,28 +22,6 @@ pub const FORMAT: &str = "wgmm";
 pub const VERSION: u64 = 1;
 
 impl GaussianMixture {
-    /// Reads a model file (`-` is standard input): JSON, or an archive as in [`super::npz`]; the content tells.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Format`] for text that is not one JSON object, and
-    /// [`Error::InvalidParameters`] naming the field for everything else.
-    pub fn read(path: &Path) -> Result<Self> {
-        let (bytes, origin) = data::read_model(path)?;
-        Self::from_bytes(&bytes, &origin)
-    }
-
-    /// [`GaussianMixture::read`] of bytes that are in memory already; `origin` names them in errors.
-    ///
-    /// # Errors
-    /// As [`GaussianMixture::read`], but [`Error::Io`].
-    pub fn from_bytes(bytes: &[u8], origin: &str) -> Result<Self> {
-        if npz::is_npz(bytes) {
-            Self::from_npz(bytes, origin)
-        } else {
-            Self::from_json(text(bytes, origin)?, origin)
-        }
-    }
-
     /// Parses the text of a model file; `origin` names it in errors.
     ///
     /// # Errors
@@ -105,43 +81,6 @@ impl GaussianMixture {
     }
 }
 
-impl Parameters {
-    /// Reads a start for a fit of `covariance_type`: any JSON object with `weights`, `means` and
-    /// `covariances`, a model file or NPZ archive included. Full matrices serve every type.
-    ///
-    /// # Errors
-    /// As [`GaussianMixture::read`].
-    pub fn read_start(path: &Path, covariance_type: CovarianceType) -> Result<Self> {
-        let (bytes, origin) = data::read_model(path)?;
-        if npz::is_npz(&bytes) {
-            let model = GaussianMixture::from_npz(&bytes, &origin)?;
-            let converted = model.parameters.with_covariance_type(covariance_type);
-            return converted.map_err(|e| rename_origin(e, &origin));
-        }
-        let fields = Fields::parse(text(&bytes, &origin)?, &origin)?;
-        fields.check_version_of_models()?;
-        let given: Option<CovarianceType> = fields.optional("covariance_type")?;
-        // Without a stated type three levels of `covariances` tell: K×D×D is always full.
-        let covariances: Nested = fields.required("covariances")?;
-        let is_full = covariances.shape.len() == MAX_DEPTH;
-        let stored = given.unwrap_or(if is_full { CovarianceType::Full } else { covariance_type });
-        fields
-            .parameters(stored)?
-            .with_covariance_type(covariance_type)
-            .map_err(|e| rename_origin(e, &origin))
-    }
-}
-
-pub(super) fn text<'t>(bytes: &'t [u8], origin: &str) -> Result<&'t str> {
-    std::str::from_utf8(bytes).map_err(|e| {
-        let at = e.valid_up_to();
-        Error::format(
-            origin,
-            format!("is not UTF-8 text (byte {at}). A model file is JSON in UTF-8; save it again as UTF-8"),
-        )
-    })
-}
-
 fn to_json(value: &impl serde::Serialize) -> std::io::Result<String> {
     Ok(serde_json::to_string(value)?)
 }
@@ -154,15 +93,6 @@ fn nested(values: &[f64], shape: &[usize]) -> std::io::Result<String> {
                 values.chunks_exact((values.len() / n).max(1)).map(|part| nested(part, rest)).collect();
             Ok(format!("[{}]", parts?.join(",")))
         }
-    }
-}
-
-pub(super) fn rename_origin(error: Error, origin: &str) -> Error {
-    match error {
-        Error::InvalidParameters { field, what, .. } => {
-            Error::InvalidParameters { origin: origin.into(), field, what }
-        }
-        other => other,
     }
 }
 
@@ -203,7 +133,7 @@ impl<'t> Fields<'t> {
             .map_err(|e| self.invalid(field, format!("cannot be read: {}", shorten(&e.to_string()))))
     }
 
-    fn required<T: de::DeserializeOwned>(&self, field: &str) -> Result<T> {
+    pub(super) fn required<T: de::DeserializeOwned>(&self, field: &str) -> Result<T> {
         self.optional(field)?.ok_or_else(|| self.invalid(field, "is missing"))
     }
 
@@ -230,7 +160,7 @@ impl<'t> Fields<'t> {
         }
     }
 
-    fn parameters(&self, covariance_type: CovarianceType) -> Result<Parameters> {
+    pub(super) fn parameters(&self, covariance_type: CovarianceType) -> Result<Parameters> {
         let weights: Vec<f64> = self.required("weights")?;
         let means: Nested = self.required("means")?;
         let covariances: Nested = self.required("covariances")?;
@@ -262,10 +192,10 @@ impl<'t> Fields<'t> {
             }
         }
         Parameters::new(covariance_type, weights, means.values, covariances.values)
-            .map_err(|e| rename_origin(e, self.origin))
+            .map_err(|e| e.with_origin(self.origin))
     }
 
-    /// The fit's report where all of it is there and readable; a hand-written model has none.
+    /// The fit's report, if all of it is there and readable; a hand-written model has none.
     fn report(&self) -> Option<FitReport> {
         let text: Vec<String> = self
             .fields
@@ -276,10 +206,6 @@ impl<'t> Fields<'t> {
             .ok()?;
         serde_json::from_str(&format!("{{{}}}", text.join(","))).ok()
     }
-}
-
-pub(super) fn shorten(text: &str) -> String {
-    text.chars().take(200).collect()
 }
 
 struct UniqueKeys;

@@ -24,13 +24,13 @@
 //! | `covariances_`, `precisions_`, `precisions_cholesky_` | K×D×D · D×D · K×D · K | f8 |
 //! | `covariance_type` | | text |
 //! | `n_features_in_` | | i8 |
-//! | `feature_names_in_` | D | text, where there are names |
+//! | `feature_names_in_` | D | text, if there are names |
 //! | `converged_`, `n_iter_`, `lower_bound_`, `lower_bounds_` | , , , n | bool, i8, f8, f8: of a fit |
 //! | `wgmm_report` | | text: the report of the fit as JSON |
 //!
 //! `precisions_cholesky_` is the upper factor U of the precision U Uᵀ. Reading needs `weights_`, `means_`
-//! and `covariances_` (also without the last underscore), and `covariance_type` where the shapes leave it
-//! open; precisions are computed anew. Pickled arrays are never read.
+//! and `covariances_` (also without the last underscore), and `covariance_type` if the shapes do not tell it.
+//! Precisions are computed anew. Pickled arrays are never read.
 
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -38,10 +38,9 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::json::shorten;
 use super::{GaussianMixture, Parameters};
 use crate::data::npy::{Content, read_array};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shorten};
 use crate::mixture::shape::CovarianceType;
 use crate::names::Named;
 use crate::output::npy_header;
@@ -134,7 +133,7 @@ impl GaussianMixture {
             return Err(arrays.invalid("covariances_", what));
         }
         let parameters = Parameters::new(covariance_type, weights, means, covariances)
-            .map_err(|e| super::json::rename_origin(e, origin))?;
+            .map_err(|e| e.with_origin(origin))?;
         let feature_names = match arrays.text("feature_names_in_") {
             Ok(names) => names.filter(|names| names.len() == d),
             Err(error) => {
@@ -142,7 +141,7 @@ impl GaussianMixture {
                 None
             }
         };
-        // A report that another program has touched is left out, not an error.
+        // A report that another program has changed is left out; it is no error.
         let report = arrays.text("wgmm_report").ok().flatten();
         let report = report.and_then(|text| serde_json::from_str(text.first()?).ok());
         Ok(GaussianMixture { parameters, feature_names, report })
@@ -152,7 +151,7 @@ impl GaussianMixture {
 struct Reader<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
     origin: &'a str,
-    /// What the arrays still to come may take, bytes.
+    /// Bytes that the arrays still to come may take.
     memory: u64,
 }
 
@@ -161,7 +160,7 @@ impl Reader<'_> {
         Error::InvalidParameters { origin: self.origin.into(), field: field.into(), what }
     }
 
-    /// The array `name`, where there is one.
+    /// The array `name`, if there is one.
     fn content(&mut self, name: &str) -> Result<Option<(Content, Vec<usize>)>> {
         let place = PathBuf::from(format!("{}: {name}", self.origin));
         let entry_name = format!("{name}.npy");

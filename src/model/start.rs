@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use super::json::{Fields, MAX_DEPTH, Nested, rename_origin, text};
+use super::file::text;
+use super::json::{Fields, MAX_DEPTH, Nested};
 use super::{GaussianMixture, Parameters, npz};
 use crate::data;
 use crate::error::{Error, Result};
 use crate::mixture::linalg;
 use crate::mixture::shape::CovarianceType;
 
-/// Parts of a start (scikit-learn's `weights_init`, `means_init`, `precisions_init`): those given
-/// replace what the chosen seeding finds. Arrays are flat and row-major.
+/// Parts of a start (scikit-learn's `weights_init`, `means_init`, `precisions_init`). The parts that are given replace
+/// what the chosen seeding finds. Arrays are flat and row-major.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PartialStart {
     /// π, `[K]`.
@@ -21,7 +22,7 @@ pub struct PartialStart {
     pub covariances: Option<Vec<f64>>,
     /// Σ⁻¹ in the same shape, instead of `covariances`.
     pub precisions: Option<Vec<f64>>,
-    /// D where the arrays came with their shape, so that data of another D are refused.
+    /// D, if the arrays came with their shape. Data of another D are then refused.
     pub n_features: Option<usize>,
 }
 
@@ -37,7 +38,7 @@ impl PartialStart {
         if npz::is_npz(&bytes) {
             let mixture = GaussianMixture::from_npz(&bytes, &origin)?.parameters;
             let mixture =
-                mixture.with_covariance_type(covariance_type).map_err(|e| rename_origin(e, &origin))?;
+                mixture.with_covariance_type(covariance_type).map_err(|e| e.with_origin(&origin))?;
             let n_features = Some(mixture.n_features());
             let (weights, means, covariances) = mixture.into_parts();
             return Ok(PartialStart {
@@ -49,7 +50,7 @@ impl PartialStart {
             });
         }
         Self::from_fields(&Fields::parse(text(&bytes, &origin)?, &origin)?, covariance_type)
-            .map_err(|e| rename_origin(e, &origin))
+            .map_err(|e| e.with_origin(&origin))
     }
 
     fn from_fields(fields: &Fields<'_>, target: CovarianceType) -> Result<Self> {
@@ -158,7 +159,7 @@ impl PartialStart {
                 return Err(invalid(field, what));
             }
         }
-        // A part is checked as that of a mixture whose other parts are harmless.
+        // Each part is checked inside a mixture whose other parts are harmless.
         let neutral = Neutral { covariance_type, k, d };
         let mut resolved = self.clone();
         let as_precisions = |e| match e {
@@ -177,12 +178,12 @@ impl PartialStart {
         let parts = (resolved.weights.clone(), resolved.means.clone(), resolved.covariances.clone());
         neutral.mixture(parts.0, parts.1, parts.2).map_err(|e| {
             let e = if self.precisions.is_some() { as_precisions(e) } else { e };
-            rename_origin(e, "start")
+            e.with_origin("start")
         })?;
         Ok(resolved)
     }
 
-    /// The start of a checked `stored` type as one of type `target`.
+    /// Converts a checked start of type `stored` to type `target`.
     fn reduced(mut self, stored: CovarianceType, target: CovarianceType, k: usize) -> Result<Self> {
         if let Some(covariances) = self.covariances.take() {
             let d = self.n_features.unwrap_or(1);

@@ -22,7 +22,7 @@ pub fn remove_unfinished() {
         // Nobody is left to be told.
         let _ = fs::remove_file(path);
     }
-    // Keeps the lock for good.
+    // The lock is never given back.
     std::mem::forget(guard);
 }
 

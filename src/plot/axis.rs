@@ -1,4 +1,4 @@
-//! One axis: where values lie in pixels, and round numbers for its ticks.
+//! One axis: from values to pixels, and round numbers for its ticks.
 
 use super::canvas::{FONT_SIZE, text_width};
 
@@ -18,7 +18,7 @@ pub(super) struct Axis {
     to: f64,
     /// Pixel and text of each tick.
     pub(super) ticks: Vec<(f64, String)>,
-    /// What the numbers at the ticks leave out, to be said beside the name: a power of ten or a difference.
+    /// A power of ten, or a difference, that the numbers at the ticks leave out; it stands beside the name.
     pub(super) note: String,
 }
 
@@ -125,7 +125,7 @@ impl Axis {
         (value - self.low) / (self.high - self.low)
     }
 
-    /// Pixels per unit; negative where values grow upwards.
+    /// Pixels per unit; negative if values grow upwards.
     pub(super) fn scale(&self) -> f64 {
         (self.to - self.from) / (self.high - self.low)
     }

@@ -13,11 +13,11 @@ use crate::report::FitReport;
 /// Iterations up to which each has a dot.
 const MOST_DOTS: usize = 60;
 
-/// The least width of one of several panels.
+/// The least width of a panel beside others.
 const LEAST: f64 = 40.0;
 
-/// The mean log-likelihood after every iteration of a fit, in nats per sample; dashed lines where components
-/// collapsed. Of `options`, title and size are used.
+/// The mean log-likelihood after every iteration of a fit, in nats per sample. Dashed lines mark iterations in which
+/// components collapsed. Of `options`, title and size are used.
 ///
 /// # Errors
 /// [`Error::Option`] naming `size`.
@@ -49,7 +49,7 @@ pub fn trace(report: &FitReport, options: &PlotOptions<'_>) -> Result<Figure> {
 /// left out. Of `options`, title and size are used; 800×400 if not given.
 ///
 /// # Errors
-/// [`Error::Option`] naming `size`, also where it is too narrow for three panels; [`Error::Shape`] if every fit failed.
+/// [`Error::Option`] naming `size`, also if it is too narrow for three panels; [`Error::Shape`] if every fit failed.
 pub fn criteria(candidates: &[Candidate], options: &PlotOptions<'_>) -> Result<Figure> {
     let size = options.size.or(Some((800, 400)));
     let (width, height) = PlotOptions { size, ..PlotOptions::default() }.checked_size()?;

@@ -1,4 +1,4 @@
-//! Where panels, axes and legend stand.
+//! The places of panels, axes and legend.
 
 use super::axis::{Axis, Direction, Range, TICK_SIZE};
 use super::canvas::{FONT_SIZE, Rect, text_width};
@@ -92,7 +92,7 @@ fn row(ranges: &[Range], truth: bool, top: f64, width: f64, height: f64) -> Layo
     Layout { slots, legend, headings }
 }
 
-/// A matrix of pairs: histograms on the diagonal, the fit below it, and the true labels, where given, above it.
+/// A matrix of pairs: histograms on the diagonal, the fit below it, and the true labels, if given, above it.
 fn matrix(ranges: &[Range], truth: bool, top: f64, width: f64, height: f64) -> Layout {
     let n = ranges.len();
     let cells = n as f64;
@@ -123,7 +123,7 @@ fn matrix(ranges: &[Range], truth: bool, top: f64, width: f64, height: f64) -> L
                 truth: column > row,
                 area: area(row, column),
                 name_x: row == n - 1,
-                // The first row has a feature up the side only where there is a pair in it.
+                // The first row names a feature at its side only if it holds a pair.
                 name_y: column == 0 && (row > 0 || truth),
             });
         }

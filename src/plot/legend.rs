@@ -5,10 +5,10 @@ use super::palette::{GREY, INK, Rgb, darker};
 
 /// Height of an entry.
 const ROW: f64 = 17.0;
-/// Where the names begin, and the width of a value.
+/// Left edge of the names, and the width of a value.
 const NAMES: f64 = 18.0;
 const VALUES: f64 = 42.0;
-/// The least room for a name beside its value; where there is less, values are left out.
+/// The least room for a name beside its value; if there is less, values are left out.
 const NAME: f64 = 14.0;
 /// The width of `1σ` with its line.
 const SIGMA: f64 = 48.0;
@@ -20,13 +20,13 @@ pub(super) struct Block {
     pub(super) entries: Vec<(Rgb, String, String)>,
 }
 
-/// Draws `blocks` below each other, as many entries as have room; below them, where `ellipses` are
-/// drawn and there is room, what these are.
+/// Draws `blocks` below each other, as many entries as have room. If `ellipses` are drawn and there is room, it
+/// says below what they are.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, blocks: &[Block], ellipses: bool) {
     let rows = (area.height / ROW) as usize;
     let values = area.width >= NAMES + NAME + VALUES;
     let beside = area.width >= 2.0 * SIGMA;
-    // Entries come first where there is little room.
+    // Entries come first if there is little room.
     let explanation = if beside { 2 } else { 3 };
     let entries: usize = blocks.iter().map(|block| block.entries.len().min(2)).sum();
     let ellipses = ellipses && rows >= 2 * blocks.len() + entries + explanation;
@@ -35,7 +35,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, blocks: &[Block], ellipses: 
     let mut y = area.y + FONT_SIZE;
     for (i, block) in blocks.iter().enumerate() {
         let fair = free / (blocks.len() - i);
-        // What later blocks do not need is free, too.
+        // Room that later blocks do not need is free, too.
         let needed: usize = blocks[i + 1..].iter().map(|b| b.entries.len()).sum();
         let allowed = fair.max(free.saturating_sub(needed));
         let shown =

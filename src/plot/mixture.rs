@@ -10,8 +10,8 @@ use super::marks::{Bars, Marks};
 use super::palette::{GREY, PALE, Rgb, blend, colour};
 use super::truth::Truth;
 use super::{Figure, PlotOptions, choice, panel};
-use crate::data::Samples;
-use crate::engine::Engine;
+use crate::data::{Dataset, Samples, Scratch};
+use crate::engine::{Engine, check_features};
 use crate::error::{Error, Result};
 use crate::fit::em::Step;
 use crate::infer;
@@ -30,7 +30,7 @@ pub fn mixture(
     parameters: &Parameters,
     options: &PlotOptions<'_>,
 ) -> Result<Figure> {
-    infer::check_features(engine, parameters)?;
+    check_features(engine.data(), parameters)?;
     draw(samples, parameters, &mut |rows| infer::responsibilities(engine, parameters, rows), options)
 }
 
@@ -78,7 +78,7 @@ fn draw(
         }
         None => None,
     };
-    let ranges = ranges(samples, &features);
+    let ranges = ranges(samples, &features)?;
     let layout = Layout::new(&ranges, truth.is_some(), options.title.is_some(), (width, height));
     let n_pairs = layout.slots.iter().filter(|slot| matches!(slot.content, Content::Pair { .. })).count();
     let n_classes = truth.as_ref().map_or(1, |(truth, _)| truth.names.len());
@@ -127,22 +127,15 @@ fn draw(
 }
 
 /// What each feature's axis shows: every sample of positive weight.
-fn ranges(samples: &Samples<'_>, features: &[usize]) -> Vec<Range> {
+fn ranges(samples: &Samples<'_>, features: &[usize]) -> Result<Vec<Range>> {
     let mut ranges = vec![Range::EMPTY; features.len()];
-    each(samples, |row, values| {
-        if samples.weight(row) > 0.0 {
-            ranges.iter_mut().zip(features).for_each(|(range, &feature)| range.include(values[feature]));
-        }
-    });
-    ranges.into_iter().map(Range::padded).collect()
-}
-
-fn each(samples: &Samples<'_>, mut visit: impl FnMut(usize, &[f64])) {
-    let mut scratch = Vec::new();
+    let mut scratch = Scratch::default();
     for rows in infer::chunks(samples.n_samples()) {
-        let values = samples.rows_f64(rows.clone(), &mut scratch);
-        rows.zip(values.chunks_exact(samples.n_features())).for_each(|(row, values)| visit(row, values));
+        for (x, _) in samples.read(rows, &mut scratch)?.iter().filter(|(_, weight)| *weight > 0.0) {
+            ranges.iter_mut().zip(features).for_each(|(range, &feature)| range.include(x[feature]));
+        }
     }
+    Ok(ranges.into_iter().map(Range::padded).collect())
 }
 
 /// Σ r by true class and component, `[classes, K]`, of up to 65 536 evenly spread samples.
@@ -155,16 +148,15 @@ fn shared(
     const RUNS: usize = 256;
     const RUN: usize = 256;
     let mut shared = vec![0.0; truth.names.len() * n_components];
+    let mut scratch = Scratch::default();
     let step = samples.n_samples().div_ceil(RUNS).max(RUN);
     for start in (0..samples.n_samples()).step_by(step) {
         let rows = start..(start + RUN).min(samples.n_samples());
         let r = responsibilities(rows.clone())?;
-        for (row, r) in rows.zip(r.chunks_exact(n_components)) {
+        let weights = infer::weights(samples, rows.clone(), &mut scratch)?;
+        for ((row, r), weight) in rows.zip(r.chunks_exact(n_components)).zip(weights) {
             let class = usize::from(truth.classes[row]) * n_components;
-            shared[class..class + n_components]
-                .iter_mut()
-                .zip(r)
-                .for_each(|(s, r)| *s += samples.weight(row) * r);
+            shared[class..class + n_components].iter_mut().zip(r).for_each(|(s, r)| *s += weight * r);
         }
     }
     Ok(shared)
@@ -179,15 +171,14 @@ fn place(
     truth: Option<&(Truth<'_>, Vec<Rgb>)>,
     responsibilities: &mut Responsibilities<'_>,
 ) -> Result<()> {
-    let (d, k) = (samples.n_features(), colours.len());
+    let k = colours.len();
     let blended = panels.iter().any(|panel| matches!(panel.marks, PanelMarks::Pair(_)) && !panel.truth);
-    let mut scratch = Vec::new();
+    let mut scratch = Scratch::default();
     let mut shown = vec![0.0; features.len()];
     for rows in infer::chunks(samples.n_samples()) {
         let r = if blended { responsibilities(rows.clone())? } else { Vec::new() };
-        let values = samples.rows_f64(rows.clone(), &mut scratch);
-        for (n, (row, values)) in rows.zip(values.chunks_exact(d)).enumerate() {
-            let weight = samples.weight(row);
+        let read = samples.read(rows.clone(), &mut scratch)?;
+        for (n, (row, (values, weight))) in rows.zip(read.iter()).enumerate() {
             if weight == 0.0 {
                 continue;
             }
@@ -238,7 +229,7 @@ impl<'a> Panel<'a> {
         Panel { slot, truth: slot.truth, x: Axis::new(ranges[x], across, Direction::Across), y, marks }
     }
 
-    /// `values` are those of the chosen features.
+    /// `values` holds the chosen features.
     fn add(&mut self, values: &[f64], weight: f64, class: usize, colour: Rgb) {
         match (&mut self.marks, &self.y, self.slot.content) {
             (PanelMarks::Pair(marks), Some(axis), Content::Pair { x, y }) => {

@@ -26,7 +26,7 @@ const MOST_ROWS: usize = 256;
 pub struct PageOptions<'a> {
     /// The heading.
     pub title: String,
-    /// Where the samples came from.
+    /// The source of the samples.
     pub data: String,
     /// The command that fits this model.
     pub command: String,
@@ -41,7 +41,7 @@ pub struct PageOptions<'a> {
 /// A section of a page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Section {
-    /// Its anchor, unlike those of the sections that every page has.
+    /// Its anchor. The anchors of the sections that every page has are taken.
     pub id: String,
     /// Its heading.
     pub heading: String,
@@ -70,8 +70,8 @@ pub struct SectionTable {
 }
 
 /// A report about `model` and `samples`, `[N, D]`, which `engine` holds, as one HTML page: summary, [`mixture`],
-/// a table of the components, [`trace`], engine, verification where the model has one, the sections of `options`,
-/// command. The same inputs give the same bytes.
+/// a table of the components, [`trace`], engine, verification if the model has one, the sections of `options`, command.
+/// The same inputs give the same bytes.
 ///
 /// # Errors
 /// As [`mixture`] and [`infer::log_likelihood`].
@@ -168,7 +168,7 @@ fn summary(
     Ok(list)
 }
 
-/// What went otherwise than one may think.
+/// Facts about the fit that a reader may not expect.
 fn notes(report: &FitReport) -> Vec<String> {
     let mut notes = Vec::new();
     if !report.converged && report.n_iter > 0 {
@@ -282,7 +282,7 @@ fn verification(found: Verification) -> Section {
     }
 }
 
-/// A number to `digits` significant digits: decimal where that is short, else with an exponent.
+/// A number to `digits` significant digits: decimal if that is short, else with an exponent.
 fn short(value: f64, digits: i32) -> String {
     let magnitude = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
     if (-4..=9).contains(&magnitude) {

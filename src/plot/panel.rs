@@ -13,7 +13,7 @@ const MOST_CURVES: usize = 64;
 /// Length of a tick.
 const TICK: f64 = 4.0;
 
-/// The frame, and along the bottom the ticks; their numbers and the name where `name` is given.
+/// The frame, and the ticks along the bottom; if `name` is given, their numbers and the name.
 pub(super) fn axis_x(canvas: &mut Canvas, area: Rect, axis: &Axis, name: Option<&str>) {
     canvas.open("axis x");
     let base = area.bottom();

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// Roboto, reduced to [`COVERED`]; see `font/README.md`.
 static FONT: &[u8] = include_bytes!("font/Roboto-Regular.ttf");
-/// What the font has beside signs: Latin, Greek and Cyrillic; and blocks of signs it has in part.
+/// Blocks that the font covers: Latin, Greek, Cyrillic, and some blocks of signs in part.
 const COVERED: [std::ops::RangeInclusive<char>; 4] =
     ['\0'..='\u{24f}', '\u{370}'..='\u{45f}', '\u{1e00}'..='\u{1eff}', '\u{2010}'..='\u{22ff}'];
 /// Characters that a warning names at most.
@@ -42,7 +42,7 @@ fn fonts(svg: &str) -> Arc<fontdb::Database> {
         fonts.load_font_data(FONT.to_vec());
         fonts
     };
-    // Names in other scripts are drawn with the system's fonts, where it has them.
+    // Names in other scripts are drawn with the system's fonts, if it has them.
     if svg.chars().all(|c| COVERED.iter().any(|range| range.contains(&c))) {
         return OURS.get_or_init(|| Arc::new(ours())).clone();
     }
@@ -82,7 +82,7 @@ fn collect_missing(group: &usvg::Group, missing: &mut BTreeSet<char>) {
             usvg::Node::Group(inner) => collect_missing(inner, missing),
             usvg::Node::Text(text) => {
                 let glyphs = text.layouted().iter().flat_map(|span| &span.positioned_glyphs);
-                // What a font has not is its glyph 0.
+                // A font draws a character that it lacks as its glyph 0.
                 missing.extend(glyphs.filter(|glyph| glyph.id.0 == 0).flat_map(|glyph| glyph.text.chars()));
             }
             _ => {}
@@ -94,7 +94,7 @@ impl Figure {
     /// The picture as PNG, one pixel per unit. A warning names the characters that no font has.
     ///
     /// # Errors
-    /// [`Error::Io`] with the action `draw`, where memory for the pixels is missing.
+    /// [`Error::Io`] with the action `draw`, if there is no memory for the pixels.
     pub fn to_png(&self) -> Result<Vec<u8>> {
         self.pixels()?.encode_png().map_err(drawing)
     }
@@ -158,7 +158,7 @@ impl<W: Write> Animation<W> {
         self.encoder.as_mut().map_or(Ok(()), |encoder| encoder.write_frame(frame).map_err(drawing))
     }
 
-    /// Writes the last frame and gives back where it was written to.
+    /// Writes the last frame and gives back the writer.
     ///
     /// # Errors
     /// [`Error::Shape`] if there was no frame; [`Error::Io`].

@@ -44,8 +44,9 @@ impl<'a> Truth<'a> {
         Ok(Truth { names, classes })
     }
 
-    /// A colour for every class: the component's with which it shares most samples, so that equal colours mean
-    /// agreement; other colours where no component is left. `shared` is `[classes, K]`, from any part of the samples.
+    /// A colour for every class: the colour of the component with which it shares most samples, so that equal
+    /// colours mean agreement. If no component is left, other colours. `shared` is `[classes, K]`, from any part of
+    /// the samples.
     pub(super) fn colours(&self, shared: &[f64], n_components: usize) -> Vec<Rgb> {
         let mut pairs: Vec<usize> = (0..shared.len()).filter(|&pair| shared[pair] > 0.0).collect();
         // The largest first; of equals the first.

@@ -9,7 +9,7 @@ const LONGEST: usize = 400;
 /// Words that may stand only in some files: the word, and whether a path may hold it.
 type Place = (&'static str, fn(&str) -> bool);
 const PLACES: &[Place] = &[
-    ("wgpu", |path| path == "src/gpu.rs" || path.starts_with("src/gpu/")),
+    ("wgpu", |path| path == "src/engine/gpu.rs" || path.starts_with("src/engine/gpu/")),
     ("clap", |path| path.starts_with("src/bin/")),
     ("clap_complete", |path| path.starts_with("src/bin/")),
     ("clap_mangen", |path| path.starts_with("src/bin/")),
@@ -97,20 +97,20 @@ fn there_is_one_test_binary() {
 #[test]
 fn planted_words_are_rejected() {
     let faults = [
-        ("src/em.rs", "use wgpu::Device;"),
-        ("src/gpu_like.rs", "fn f(d: &wgpu::Device) {}"),
-        ("src/options.rs", "#[derive(clap::Args)]\nstruct A;"),
-        ("src/options.rs", "use clap as c;"),
-        ("src/em.rs", "indicatif::ProgressBar::new(1);"),
+        ("src/fit/em.rs", "use wgpu::Device;"),
+        ("src/engine/gpu_like.rs", "fn f(d: &wgpu::Device) {}"),
+        ("src/fit/options.rs", "#[derive(clap::Args)]\nstruct A;"),
+        ("src/fit/options.rs", "use clap as c;"),
+        ("src/fit/em.rs", "indicatif::ProgressBar::new(1);"),
     ];
     for (path, text) in faults {
         assert_eq!(misplaced(&planted(path, text)).len(), 1, "{path}: {text}");
     }
     let right = [
-        ("src/gpu/context.rs", "use wgpu::Device;"),
-        ("src/gpu.rs", "use wgpu::Device;"),
+        ("src/engine/gpu/context.rs", "use wgpu::Device;"),
+        ("src/engine/gpu.rs", "use wgpu::Device;"),
         ("src/bin/wgmm/args.rs", "use clap::Parser;"),
-        ("src/em.rs", "// wgpu, clap\nconst A: &str = \"wgpu\"; fn clapping() {}"),
+        ("src/fit/em.rs", "// wgpu, clap\nconst A: &str = \"wgpu\"; fn clapping() {}"),
     ];
     for (path, text) in right {
         assert_none(misplaced(&planted(path, text)));

@@ -24,7 +24,7 @@ pub(super) fn without_comments_and_literals(text: &str) -> String {
 }
 
 /// End of the comment or literal that starts at `i`; `i` itself where none does.
-fn literal_end(chars: &[char], i: usize) -> usize {
+pub(super) fn literal_end(chars: &[char], i: usize) -> usize {
     let at = |j: usize| chars.get(j).copied().unwrap_or('\0');
     let find = |from: usize, stop: &dyn Fn(usize) -> bool| {
         (from..chars.len()).find(|&j| stop(j)).unwrap_or(chars.len())
@@ -93,83 +93,195 @@ pub(super) fn code(text: &str) -> String {
     without_tests(&without_comments_and_literals(text))
 }
 
-/// Every string literal outside of comments and tests, with its line.
-pub(super) fn strings(text: &str) -> Vec<(usize, String)> {
-    let chars: Vec<char> = text.chars().collect();
-    let outside: Vec<char> = without_comments_and_literals(text).chars().collect();
-    let shipped: Vec<char> = code(text).chars().collect();
-    let mut found = Vec::new();
-    let (mut i, mut line) = (0, 1);
-    while i < chars.len() {
-        let end = literal_end(&chars, i).max(i + 1);
-        // What stands before a literal of a test is gone with the test.
-        let before = (0..i).rev().find(|&j| !outside[j].is_whitespace());
-        let is_string = chars[i] == '"' || (chars[i] == 'r' && end > i + 1);
-        if is_string && end > i + 1 && before.is_none_or(|j| shipped[j] == outside[j]) {
-            found.push((line, chars[i..end].iter().collect()));
-        }
-        line += chars[i..end].iter().filter(|c| **c == '\n').count();
-        i = end;
-    }
-    found
+/// One name that a `use` declaration binds.
+#[derive(Debug, PartialEq)]
+pub(super) struct Import {
+    pub(super) line: usize,
+    /// Whether others can see the name, in the crate at least.
+    pub(super) public: bool,
+    /// Whether users of the crate can, as far as this declaration goes.
+    pub(super) unlimited: bool,
+    /// As written: `["super", "a", "B"]`; the last is `*` for a glob.
+    pub(super) path: Vec<String>,
+    /// The name it has here.
+    pub(super) name: String,
+    /// The inline modules it stands in.
+    pub(super) inside: Vec<String>,
 }
 
-/// Every path that starts with the word `head`, with groups opened up: `crate::a::{b, c::d}` gives
-/// `a::b` and `a::c::d`; each with its line.
-pub(super) fn paths(code: &str, head: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    for (start, _) in code.match_indices(head) {
-        let before = code[..start].chars().next_back();
-        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':' || c == '$') {
-            continue;
-        }
-        let line = code[..start].lines().count().max(1);
-        let Some(rest) = after_colons(&code[start + head.len()..]) else { continue };
-        expand(rest, "", &mut |path| found.push((line, path)));
-    }
-    found
+/// What a source says about other modules.
+#[derive(Default)]
+pub(super) struct Mentions {
+    pub(super) imports: Vec<Import>,
+    /// Paths of two words or more outside `use` declarations, with their lines and the inline modules around them.
+    pub(super) paths: Vec<(usize, Vec<String>, Vec<String>)>,
+    /// Every other word.
+    pub(super) words: Vec<(usize, String)>,
+    /// Names of the items that are defined here.
+    pub(super) items: Vec<String>,
+    /// Names of the macros that are.
+    pub(super) macros: Vec<String>,
 }
 
-fn after_colons(text: &str) -> Option<&str> {
-    text.trim_start().strip_prefix("::").map(str::trim_start)
-}
+const ITEMS: [&str; 8] = ["fn", "struct", "enum", "trait", "const", "static", "type", "union"];
 
-/// Calls `emit` for every path of the tree at the start of `text`; returns what follows it.
-fn expand<'t>(text: &'t str, prefix: &str, emit: &mut dyn FnMut(String)) -> &'t str {
-    if let Some(mut rest) = text.strip_prefix('{') {
-        loop {
-            rest = rest.trim_start();
-            if rest.is_empty() {
-                return rest;
+/// Reads `code` (see [`code`]) word by word.
+pub(super) fn mentions(code: &str) -> Mentions {
+    let mut found = Mentions::default();
+    let tokens = tokens(code);
+    let text = |i: usize| tokens.get(i).map_or("", |(_, token)| token.as_str());
+    // Inline modules around the token, each with the depth of braces outside it.
+    let (mut inside, mut depth): (Vec<(String, usize)>, usize) = (Vec::new(), 0);
+    let (mut public, mut unlimited, mut hidden) = (false, false, false);
+    let mut i = 0;
+    while i < tokens.len() {
+        let line = tokens[i].0;
+        let here = || inside.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        match text(i) {
+            "{" => {
+                hidden = false;
+                depth += 1;
             }
-            if let Some(after) = rest.strip_prefix('}') {
-                return after;
+            "}" => {
+                hidden = false;
+                depth = depth.saturating_sub(1);
+                inside.pop_if(|(_, outside)| *outside == depth);
             }
-            if let Some(after) = rest.strip_prefix(',') {
-                rest = after;
+            // Of the next item.
+            "doc" if text(i + 1) == "(" && text(i + 2) == "hidden" => hidden = true,
+            ";" => hidden = false,
+            "pub" => {
+                public = true;
+                unlimited = text(i + 1) != "(" && !hidden;
+                if text(i + 1) == "(" {
+                    i += tokens[i..].iter().position(|(_, t)| t == ")").unwrap_or(0);
+                }
+                i += 1;
                 continue;
             }
-            rest = expand(rest, prefix, emit);
-            // `as name` and whatever else stands before the next entry.
-            let next = rest.find([',', '}']).unwrap_or(rest.len());
-            rest = &rest[next..];
+            "mod" if text(i + 2) == "{" => {
+                inside.push((text(i + 1).to_owned(), depth));
+                i += 2;
+                continue;
+            }
+            // A declaration is no use.
+            "mod" if text(i + 2) == ";" => i += 1,
+            // Not the `use<'a>` of an `impl Trait`.
+            "use" if text(i + 1) != "<" => {
+                let mut tree = |path: Vec<String>, name: String, line| {
+                    found.imports.push(Import { line, public, unlimited, path, name, inside: here() });
+                };
+                i = expand(&tokens, i + 1, &mut Vec::new(), &mut tree);
+                (public, unlimited) = (false, false);
+                continue;
+            }
+            word if is_word(word) => {
+                if ITEMS.contains(&word) && is_word(text(i + 1)) {
+                    found.items.push(text(i + 1).to_owned());
+                }
+                if word == "macro_rules" {
+                    found.macros.push(text(i + 2).to_owned());
+                }
+                let mut path = vec![word.to_owned()];
+                // `.field` and `::<T>::f` are no beginning of a path.
+                let starts = i == 0 || !matches!(text(i - 1), "::" | "." | "$");
+                while text(i + 1) == "::" && is_word(text(i + 2)) {
+                    path.push(text(i + 2).to_owned());
+                    i += 2;
+                }
+                match path.len() {
+                    1 => found.words.push((line, word.to_owned())),
+                    _ if starts => found.paths.push((line, path, here())),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        (public, unlimited) = (false, false);
+        i += 1;
+    }
+    found
+}
+
+pub(super) fn is_word(token: &str) -> bool {
+    token.starts_with(|c: char| c.is_alphanumeric() || c == '_')
+}
+
+/// Words, `::` and single characters, with their lines. A raw identifier loses its `r#`.
+pub(super) fn tokens(code: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (n, line) in code.lines().enumerate() {
+        let line = line.replace("r#", "");
+        let mut rest = line.trim_start();
+        while let Some(first) = rest.chars().next() {
+            let length = match first {
+                c if c.is_alphanumeric() || c == '_' => {
+                    rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len())
+                }
+                ':' if rest.starts_with("::") => 2,
+                c => c.len_utf8(),
+            };
+            found.push((n + 1, rest[..length].to_owned()));
+            rest = rest[length..].trim_start();
         }
     }
-    let length = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '*')).unwrap_or(text.len());
-    if length == 0 {
-        return text.get(1..).unwrap_or("");
+    found
+}
+
+/// Emits every name that the tree of a `use` at token `i` binds; returns where the tree ends.
+fn expand(
+    tokens: &[(usize, String)],
+    mut i: usize,
+    prefix: &mut Vec<String>,
+    emit: &mut dyn FnMut(Vec<String>, String, usize),
+) -> usize {
+    let text = |i: usize| tokens.get(i).map_or("", |(_, token)| token.as_str());
+    let depth = prefix.len();
+    if text(i) == "::" {
+        i += 1; // `use ::name`: another crate, whatever is called so here.
+        prefix.push(String::new());
     }
-    let path =
-        if prefix.is_empty() { text[..length].to_string() } else { format!("{prefix}::{}", &text[..length]) };
-    match after_colons(&text[length..]) {
-        Some(rest) if rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '{' || c == '*') => {
-            expand(rest, &path, emit)
-        }
-        _ => {
-            emit(path);
-            &text[length..]
+    loop {
+        match text(i) {
+            "{" => {
+                i += 1;
+                while !matches!(text(i), "}" | "") {
+                    i = expand(tokens, i, prefix, emit);
+                    i += usize::from(text(i) == ",");
+                }
+                i += 1;
+                break;
+            }
+            "*" => {
+                let path = prefix.iter().cloned().chain(["*".to_owned()]).collect();
+                emit(path, "*".into(), tokens[i].0);
+                i += 1;
+                break;
+            }
+            word if is_word(word) => {
+                prefix.push(word.to_owned());
+                i += 1;
+                if text(i) == "::" {
+                    i += 1;
+                    continue;
+                }
+                let mut path = prefix.clone();
+                if path.len() > 1 && word == "self" {
+                    path.pop();
+                }
+                let mut name = path.last().cloned().unwrap_or_default();
+                if text(i) == "as" {
+                    name = text(i + 1).to_owned();
+                    i += 2;
+                }
+                emit(path, name, tokens[i - 1].0);
+                break;
+            }
+            _ => break,
         }
     }
+    prefix.truncate(depth);
+    i
 }
 
 mod tests {
@@ -191,27 +303,49 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_found_outside_of_comments_and_tests() {
-        let text = "// \"no\"\nconst A: &str = \"a\\\"b\";\nconst B: &str = r#\"c\"d\"#; // \"no\"\nconst C: char = '\"';\n\
-                    #[cfg(test)]\nmod tests {\n    const D: &str = \"no\";\n    const E: &str = r\"no\";\n}\nconst F: &str = \"f\";";
-        let found = strings(text);
-        let expected = [(2, "\"a\\\"b\""), (3, "r#\"c\"d\"#"), (10, "\"f\"")];
-        assert_eq!(found, expected.map(|(line, text)| (line, text.to_string())));
+    fn paths_are_opened_up() {
+        let found = |text: &str| {
+            let paths = mentions(text).imports.into_iter().map(|i| (i.path.join("::"), i.name));
+            paths
+                .map(|(path, name)| if path.ends_with(&name) { path } else { format!("{path} as {name}") })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(found("use crate::a;"), ["crate::a"]);
+        assert_eq!(
+            found("use crate::a::{B, c::{D as E, F}, self};"),
+            ["crate::a::B", "crate::a::c::D as E", "crate::a::c::F", "crate::a"]
+        );
+        assert_eq!(
+            found("use crate :: a::*; use {super::b, self::c};"),
+            ["crate::a::*", "super::b", "self::c"]
+        );
+        assert_eq!(found("use ::csv::Reader;"), ["::csv::Reader"]);
+        let two = mentions("\n\npub(in crate::x) use crate::{\n  a::B,\n};\nuse c::d;");
+        let flags: Vec<_> = two.imports.iter().map(|i| (i.line, i.public)).collect();
+        assert_eq!(flags, [(4, true), (6, false)]);
+        assert!(two.paths.is_empty());
     }
 
     #[test]
-    fn paths_are_opened_up() {
-        let found = |text: &str| paths(text, "crate").into_iter().map(|(_, p)| p).collect::<Vec<_>>();
-        assert_eq!(found("use crate::a;"), ["a"]);
+    fn paths_of_bodies_are_found() {
+        let text = "fn f() -> crate::G<self::h::I> { a::b::<C>::d(e.f); <T as super::J>::k() }\nmod inner { use super::x; fn g() { super::y::z(); } }\nfn h() { l::m(); }";
+        let all = mentions(text);
+        let paths: Vec<_> =
+            all.paths.iter().map(|(_, path, inside)| (path.join("::"), inside.join("::"))).collect();
+        let path = |path: &str, inside: &str| (path.to_owned(), inside.to_owned());
         assert_eq!(
-            found("use crate::a::{B, c::{D as E, F}, self};"),
-            ["a::B", "a::c::D", "a::c::F", "a::self"]
+            paths,
+            [
+                path("crate::G", ""),
+                path("self::h::I", ""),
+                path("a::b", ""),
+                path("super::J", ""),
+                path("super::y::z", "inner"),
+                path("l::m", "")
+            ]
         );
-        assert_eq!(
-            found("use crate::{\n  a::B,\n  c,\n};\nfn f() -> crate::G<crate::h::I> {}"),
-            ["a::B", "c", "G", "h::I"]
-        );
-        assert_eq!(found("use crate :: a::*; mycrate::b(); x::crate::y"), ["a::*"]);
-        assert_eq!(paths("\n\nuse crate::a;", "crate"), [(3, "a".to_string())]);
+        assert_eq!(all.imports[0].inside, ["inner"]);
+        assert_eq!(all.items, ["f", "g", "h"]);
+        assert!(all.words.iter().any(|(_, word)| word == "e"));
     }
 }

@@ -98,9 +98,8 @@ fn foreign_content_is_refused() {
             let (problem, options) = small();
             let samples = problem.samples();
             if let Ok(state) = checkpoint.state_of(&identity(Kind::Reference, &samples, &options)) {
-                let checked = options.check(samples.n_effective(), samples.n_features()).unwrap();
                 let mut engine = Kind::Reference.open(&samples).unwrap();
-                let _ = em::resume(engine.as_mut(), &samples, &checked, &mut NoObserver, state);
+                let _ = em::resume(engine.as_mut(), &options, &mut NoObserver, state);
             }
         }
     }

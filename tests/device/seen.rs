@@ -1,12 +1,12 @@
-//! The problem as the device sees it: centred, scaled and rounded to f32, then everything in f64 by the
+//! The problem as the device sees it: centered, scaled and rounded to f32, then everything in f64 by the
 //! reference's formulas. What is left between the two is the device's own arithmetic.
 
-use wgmm::internals::data::Scaling;
+use wgmm::internals::data::{Scaling, Scratch};
 use wgmm::internals::engine::reference::{log_density, moments};
 use wgmm::internals::mixture::factors::Factors;
 use wgmm::internals::mixture::moments::Moments;
 use wgmm::internals::mixture::shape::triangle_index;
-use wgmm::{CovarianceType, Parameters, Samples};
+use wgmm::{CovarianceType, Dataset, Parameters, Samples};
 
 /// Samples and mixture in device units.
 pub struct Seen {
@@ -31,13 +31,14 @@ fn single(v: f64) -> f64 {
 
 impl Seen {
     pub fn new(samples: &Samples<'_>, parameters: &Parameters) -> Seen {
-        let scaling = Scaling::of(samples);
+        let scaling = Scaling::of(samples).unwrap().clone();
         let (n, d, k) = (samples.n_samples(), samples.n_features(), parameters.n_components());
-        let mut scratch = Vec::new();
-        let rows = samples.rows_f64(0..n, &mut scratch).chunks_exact(d);
+        let mut scratch = Scratch::default();
+        let read = samples.read(0..n, &mut scratch).unwrap();
+        let rows = read.values().chunks_exact(d);
         let values = rows.flat_map(|x| scaling.to_device(x).map(single).collect::<Vec<_>>()).collect();
         let means: Vec<f64> = parameters.means().chunks_exact(d).flat_map(|m| scaling.to_device(m)).collect();
-        let constants = Factors::new(parameters).unwrap().log_normalisers;
+        let constants = Factors::new(parameters).unwrap().constants;
         let offset = std::f64::consts::LOG2_E * constants.into_iter().fold(f64::NEG_INFINITY, f64::max);
         let s = &scaling.scale;
         let variance =
@@ -56,7 +57,7 @@ impl Seen {
         let parameters =
             Parameters::new(covariance_type, parameters.weights().to_vec(), means, covariances).unwrap();
         let whitening = whitening(&parameters);
-        let weights = (0..n).map(|i| single(samples.weight(i))).collect();
+        let weights = read.iter().map(|(_, weight)| single(weight)).collect();
         Seen { scaling, parameters, values, weights, origins, offset, whitening }
     }
 

@@ -16,8 +16,7 @@ fn icl_of_twins(kind: Kind) {
     let twins =
         Parameters::new(CovarianceType::Spherical, vec![0.5, 0.5], vec![0.0; 4], vec![4.0, 4.0]).unwrap();
     let mut engine = kind.open(&samples).unwrap();
-    let assignment =
-        infer::assignment_log_probability(engine.as_mut(), &twins, samples.sample_weights()).unwrap();
+    let assignment = infer::assignment_log_probability(engine.as_mut(), &twins).unwrap();
     assert!((assignment + total * 2f64.ln()).abs() < 1e-5 * total, "{assignment}");
     let model = GaussianMixture::from(twins);
     let (bic, icl) = (model.bic(-100.0, total), model.icl(-100.0, total, assignment));
@@ -31,7 +30,7 @@ fn a_far_sample_is_shared() {
     let p = Parameters::new(CovarianceType::Full, vec![0.5; 2], vec![0.0; 2], vec![1.0; 2]).unwrap();
     for kind in HOST {
         let mut engine = kind.open(&samples).unwrap();
-        let assignment = infer::assignment_log_probability(engine.as_mut(), &p, None).unwrap();
+        let assignment = infer::assignment_log_probability(engine.as_mut(), &p).unwrap();
         assert_eq!(assignment, -(2f64.ln()), "{kind:?}");
     }
 }
@@ -42,7 +41,7 @@ fn icl_of_strangers(kind: Kind) {
     let samples = Samples::new(&values, 1).unwrap();
     let p = Parameters::new(CovarianceType::Full, vec![0.5, 0.5], vec![1.0, 101.0], vec![1.0, 1.0]).unwrap();
     let mut engine = kind.open(&samples).unwrap();
-    let assignment = infer::assignment_log_probability(engine.as_mut(), &p, None).unwrap();
+    let assignment = infer::assignment_log_probability(engine.as_mut(), &p).unwrap();
     assert!(assignment <= 0.0 && assignment > -1e-6, "{assignment}");
 }
 
@@ -78,8 +77,13 @@ fn another_number_of_features_is_refused(kind: Kind) {
     let mut engine = kind.open(&samples).unwrap();
     let error = infer::for_each_sample(engine.as_mut(), &wrong, |_| panic!("a sample was seen"));
     assert!(matches!(error, Err(Error::Shape { .. })), "{error:?}");
-    let right = infer::assignment_log_probability(engine.as_mut(), &problem.start, Some(&[1.0]));
-    assert!(matches!(right, Err(Error::Shape { .. })), "one weight for many samples: {right:?}");
+    for outcome in [
+        engine.e_step(&wrong).map(|_| ()),
+        engine.weighted_log_densities(&wrong, 0..5).map(|_| ()),
+        engine.part_sums(&wrong).map(|_| ()),
+    ] {
+        assert!(matches!(outcome, Err(Error::Shape { .. })), "{outcome:?}");
+    }
 }
 
 on_every_engine!(

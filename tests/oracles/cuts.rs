@@ -17,8 +17,7 @@ mod device {
         let testing = Testing { slab, ..testing_of_suite() };
         let options = GpuOptions { allow_software: true, chunk_rows, testing, ..Default::default() };
         let mut engine = GpuEngine::new(&samples, &options).unwrap();
-        let checked = problem.steps(3).check(samples.n_effective(), samples.n_features()).unwrap();
-        em::fit(&mut engine, &samples, &checked, &mut NoObserver).unwrap()
+        em::fit(&mut engine, &problem.steps(3), &mut NoObserver).unwrap().into_model()
     }
 
     #[test]

@@ -10,16 +10,16 @@ use super::{count, drawn, readable, texts};
 #[test]
 fn a_trace_has_a_dot_per_iteration_and_one_for_the_end() {
     let d = drawn(300, 2, 3, 5);
-    let model = wgmm::fit(&d.samples, &FitOptions { max_iter: 7, tol: 0.0, ..FitOptions::new(3) }).unwrap();
-    let fig = plot::trace(model.report.as_ref().unwrap(), &PlotOptions::default()).unwrap();
+    let fit = wgmm::fit(&d.samples, &FitOptions { max_iter: 7, tol: 0.0, ..FitOptions::new(3) }).unwrap();
+    let fig = plot::trace(&fit.report, &PlotOptions::default()).unwrap();
     assert_eq!((count(&fig, "trace"), count(&fig, "dot"), count(&fig, "axis x")), (1, 8, 1));
     let words = texts(&fig);
     assert!(words.contains(&"stopped after 7 iterations".to_owned()), "{words:?}");
     assert!(words.iter().any(|w| w.starts_with("mean log-likelihood (nats per sample)")), "{words:?}");
     readable(&fig);
     // No iteration at all is one point.
-    let model = wgmm::fit(&d.samples, &FitOptions { max_iter: 0, ..FitOptions::new(3) }).unwrap();
-    let fig = plot::trace(model.report.as_ref().unwrap(), &PlotOptions::default()).unwrap();
+    let fit = wgmm::fit(&d.samples, &FitOptions { max_iter: 0, ..FitOptions::new(3) }).unwrap();
+    let fig = plot::trace(&fit.report, &PlotOptions::default()).unwrap();
     assert_eq!(count(&fig, "dot"), 1);
     readable(&fig);
 }
@@ -33,7 +33,7 @@ fn sweep(components: &[usize], types: &[CovarianceType]) -> Vec<Candidate> {
         criterion: Default::default(),
     };
     let mut engine = CpuEngine::new(&d.samples, None).unwrap();
-    select(&mut engine, &d.samples, &options, &mut NoSweepObserver).unwrap().candidates
+    select(&mut engine, &options, &mut NoSweepObserver).unwrap().candidates
 }
 
 #[test]
@@ -56,10 +56,10 @@ fn criteria_have_a_panel_each_and_a_line_per_type() {
 #[test]
 fn small_curves_are_readable() {
     let d = drawn(150, 2, 3, 5);
-    let model = wgmm::fit(&d.samples, &FitOptions::new(3)).unwrap();
+    let fit = wgmm::fit(&d.samples, &FitOptions::new(3)).unwrap();
     for size in [(240, 240), (320, 240), (500, 240)] {
         let options = PlotOptions { size: Some(size), ..PlotOptions::default() };
-        readable(&plot::trace(model.report.as_ref().unwrap(), &options).unwrap());
+        readable(&plot::trace(&fit.report, &options).unwrap());
     }
     let candidates = sweep(&[1, 2, 3], &[CovarianceType::Full, CovarianceType::Diag]);
     let of = |width| {

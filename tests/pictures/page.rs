@@ -13,7 +13,7 @@ fn page(d: &Drawn, model: &GaussianMixture, options: &PageOptions<'_>) -> String
 }
 
 fn fitted(d: &Drawn, n_init: usize) -> GaussianMixture {
-    wgmm::fit(&d.samples, &FitOptions { n_init, ..FitOptions::new(3) }).unwrap()
+    wgmm::fit(&d.samples, &FitOptions { n_init, ..FitOptions::new(3) }).unwrap().into_model()
 }
 
 /// What a page fetches from elsewhere: nothing.

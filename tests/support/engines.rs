@@ -2,7 +2,7 @@
 
 use wgmm::internals::engine::cpu::CpuEngine;
 use wgmm::internals::engine::reference::ReferenceEngine;
-use wgmm::internals::fit::em::{self, NoObserver, Observer};
+use wgmm::internals::fit::em::{self, Fit, NoObserver, Observer};
 use wgmm::{Engine, FitOptions, GaussianMixture, Result, Samples};
 
 use super::distance::Distances;
@@ -79,9 +79,8 @@ impl Kind {
         options: &FitOptions,
         observer: &mut dyn Observer,
     ) -> Result<GaussianMixture> {
-        let checked = options.check(samples.n_effective(), samples.n_features())?;
         let mut engine = self.open(samples)?;
-        em::fit(engine.as_mut(), samples, &checked, observer)
+        em::fit(engine.as_mut(), options, observer).map(Fit::into_model)
     }
 }
 
@@ -103,7 +102,7 @@ macro_rules! on_every_engine {
 }
 pub(crate) use on_every_engine;
 
-/// Methods of [`Engine`] that an engine which lies about something else leaves to its `inner` one: the sizes, and
+/// Methods of [`Engine`] that an engine which lies about something else leaves to its `inner` one: the data, and
 /// those that are named.
 macro_rules! left_to_inner {
     (@ e_step) => {
@@ -126,14 +125,8 @@ macro_rules! left_to_inner {
         }
     };
     ($($method:ident),*) => {
-        fn n_samples(&self) -> usize {
-            self.inner.n_samples()
-        }
-        fn n_features(&self) -> usize {
-            self.inner.n_features()
-        }
-        fn total_weight(&self) -> f64 {
-            self.inner.total_weight()
+        fn data(&self) -> &dyn wgmm::Dataset {
+            self.inner.data()
         }
         $($crate::support::engines::left_to_inner!(@ $method);)*
     };

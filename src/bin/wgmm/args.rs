@@ -1,4 +1,4 @@
-//! The command line: subcommands and the groups of options they share.
+//! The groups of options that subcommands share.
 
 mod fit_flags;
 pub(crate) mod parse;
@@ -6,75 +6,18 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::Args;
 use wgmm::internals::data::{Header, Missing, ReadOptions};
 use wgmm::internals::engine::choose::{EngineKind, EngineRequest, Fallback};
 
-use crate::exit::{Failure, Outcome, say};
+use crate::exit::{Failure, Outcome};
 use crate::output::is_stdout;
 use crate::progress::When;
-use crate::{
-    bench, compare, completions, condition, devices, fit, man, plot, predict, report, sample, score, select,
-    synth, words,
-};
+use crate::talk::say;
+use crate::words;
 
 pub(crate) use fit_flags::{FitFlags, FormatArg};
 pub(crate) use verify::VerifyArgs;
-
-/// Gaussian mixtures by expectation-maximization, on any graphics card or on all cores.
-#[derive(Debug, Parser)]
-#[command(name = "wgmm", version, propagate_version = true, after_help = EXIT_CODES)]
-pub(crate) struct Cli {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  failed while running
-  2  wrong usage
-  3  bad data, model or start
-  4  no suitable graphics device
-  5  not converged with --require-convergence
-  6  outside the bound: compare, or fit and select with --require-verified
-  130, 143  interrupted by SIGINT, SIGTERM; fit and select write what they have so far
-
-Files: `-` is standard input or output. Results go to stdout, everything else to stderr.";
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Fit a mixture to a table
-    Fit(Box<fit::FitArgs>),
-    /// Find the most probable component of every row
-    Predict(Box<predict::PredictArgs>),
-    /// Compute how probable a table is under a model
-    Score(Box<score::ScoreArgs>),
-    /// Choose the number of components and the covariance type
-    Select(Box<select::SelectArgs>),
-    /// Check whether engines agree with each other, or a fit with a model
-    Compare(Box<compare::CompareArgs>),
-    /// Draw samples with the mixture that was fitted to them, or the course of a fit
-    Plot(Box<plot::PlotArgs>),
-    /// Write one HTML page about a fit: summary, figures, components, how to do it again
-    Report(Box<report::ReportArgs>),
-    /// Reduce a model to some of its features
-    Marginal(condition::MarginalArgs),
-    /// Reduce a model to what it says once some features are known
-    Conditional(condition::ConditionalArgs),
-    /// Make clustered test data with true labels
-    Synth(synth::SynthArgs),
-    /// Draw new rows from a model
-    Sample(sample::SampleArgs),
-    /// Time iterations on fresh data, and check their result
-    Bench(Box<bench::BenchArgs>),
-    /// List the graphics adapters
-    Devices(devices::DevicesArgs),
-    /// Print a completion script for a shell
-    Completions(completions::CompletionsArgs),
-    /// Print the manual page
-    Man(man::ManArgs),
-}
 
 /// Which columns and rows of a table are used.
 #[derive(Debug, Args)]
@@ -83,7 +26,7 @@ pub(crate) struct DataArgs {
     /// Feature columns, by name or number from 1; all if not given
     #[arg(long, value_name = "A,B,C", value_parser = parse::columns)]
     pub(crate) columns: Option<parse::Columns>,
-    /// Columns that are no features, by name or number from 1
+    /// Columns that are not features, by name or number from 1
     #[arg(long, value_name = "ID,...", value_parser = parse::columns)]
     pub(crate) drop_columns: Option<parse::Columns>,
     /// Weight of every row: a column, or a file (.npy, or CSV of one column)
@@ -92,7 +35,7 @@ pub(crate) struct DataArgs {
     /// What to do with rows that have missing cells (empty, NA, NaN, ...)
     #[arg(long, default_value = "error", value_name = "WHAT", value_parser = parse::named::<Missing>())]
     pub(crate) missing: Missing,
-    /// Whether the first row of a CSV holds the names of its columns; detect: it does where it has names and no number
+    /// Whether the first row of a CSV holds the names of its columns; detect: it does if it has names and no number
     #[arg(long, default_value = "detect", value_name = "WHAT", value_parser = parse::named::<Header>())]
     pub(crate) header: Header,
 }
@@ -115,14 +58,14 @@ impl DataArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArgs {
-    /// What computes: auto takes a graphics card where it gains from one, else all cores
+    /// What computes: auto takes a graphics card if the problem gains from one, else all cores
     #[arg(long, default_value = "auto", value_name = "KIND", value_parser = parse::named::<EngineKind>())]
     engine: EngineKind,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
-    /// What happens when the graphics card fails: cpu goes on there, none ends with the error (and fit saves what it
+    /// What happens if the graphics card fails: cpu goes on there, none ends with the error (and fit saves what it
     /// has); if not given, cpu with --engine auto and none with --engine gpu. With --engine auto, cpu also takes over
-    /// where f32 leaves fewer than three digits of a component
+    /// when f32 leaves fewer than three digits of a component
     #[arg(long, value_name = "WHAT", value_parser = parse::named::<Fallback>())]
     fallback: Option<Fallback>,
     /// For tests: the graphics device is gone after so many submissions
@@ -131,7 +74,7 @@ pub(crate) struct EngineArgs {
     lose_device: Option<u32>,
 }
 
-/// Where and how the engines compute.
+/// On which device the engines compute, and how.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct DeviceArgs {

@@ -94,7 +94,7 @@ pub(crate) fn run(args: &BenchArgs) -> Outcome {
     }
     let request = args.engine.request()?;
     if let Some(path) = &args.save {
-        // Known to fail before any time is spent, and nothing is written yet.
+        // A bad path fails here, before any time is spent; nothing is written yet.
         drop(OutputFile::create(path).map_err(Failure::output)?);
     }
     let baseline = args.baseline.as_deref().map(Report::read).transpose()?;

@@ -1,5 +1,6 @@
 //! `wgmm compare`: whether engines agree with each other, or with a model.
 
+mod comparison;
 mod report;
 
 use std::ops::ControlFlow;
@@ -7,25 +8,24 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use wgmm::internals::bench::timing::Spread;
-use wgmm::internals::compare::judge::{Check, Tier, judge_conditioned};
-use wgmm::internals::compare::labels::{LabelChanges, label_changes};
+use wgmm::internals::compare::component_distances;
+use wgmm::internals::compare::judge::{Tier, judge_conditioned};
+use wgmm::internals::compare::labels::label_changes;
 use wgmm::internals::compare::matching::{best_match, reordered};
-use wgmm::internals::compare::run::{Followed, Outcome as Run, disturbed, follow};
-use wgmm::internals::compare::{ComponentDistances, component_distances};
-use wgmm::internals::data::Scaling;
+use wgmm::internals::compare::run::{Followed, disturbed, follow};
 use wgmm::internals::engine::choose::{EngineKind, open_engine};
 use wgmm::internals::error::Remedy;
 use wgmm::internals::fit::em::Step;
-use wgmm::internals::fit::options::CheckedOptions;
+use wgmm::internals::fit::em::steps::Outcome as Run;
 use wgmm::internals::infer;
-use wgmm::internals::report::EngineInfo;
-use wgmm::{CovarianceType, Engine, Error, FitOptions, GaussianMixture, Samples};
+use wgmm::internals::report::Precision;
+use wgmm::{CovarianceType, Dataset, Engine, Error, FitOptions, GaussianMixture, Samples};
 
 use crate::args::{DataArgs, DeviceArgs, FitFlags, ProgressArgs, TalkArgs, check_files, parse};
 use crate::exit::{Failure, Outcome, shown};
 use crate::progress::Progress;
 use crate::{input, output, talk, words};
+use comparison::{Comparison, Yardstick};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -40,20 +40,20 @@ steps is disturbed by rounding errors. Exit code 6: outside.")]
 pub(crate) struct CompareArgs {
     /// Table, .csv or .npy; `-` is standard input
     data: PathBuf,
-    /// Components of the mixture; those of --against if not given
+    /// Number of components; if not given, as many as --against has
     #[arg(long = "components", short = 'k', value_name = "K", allow_hyphen_values = true, required_unless_present = "against", value_parser = parse::whole::<usize>(parse::COMPONENTS))]
     n_components: Option<usize>,
-    /// Engines from gpu, cpu, reference: all run from one start for as many iterations as the last, which the
-    /// others are held against; gpu,cpu if not given
+    /// Engines to compare, from gpu, cpu, reference; gpu,cpu if not given. All run from one start, for as many
+    /// iterations as the last one takes, and the others are compared with the last one
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = parse::named_but(EngineKind::Auto))]
     engines: Vec<EngineKind>,
-    /// Hold fits against this model instead, its components matched in the best way
+    /// Compare fits with this model instead; components are matched in the best way
     #[arg(long, value_name = "MODEL.json|.npz")]
     against: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Form of the covariances; that of --against, or full, if not given
+    /// Form of the covariances; if not given, the form of --against, or full
     #[arg(long, value_name = "TYPE", help_heading = "Fit", value_parser = parse::named::<CovarianceType>())]
     covariance: Option<CovarianceType>,
     #[command(flatten)]
@@ -66,29 +66,6 @@ pub(crate) struct CompareArgs {
     progress: ProgressArgs,
     #[command(flatten)]
     talk: TalkArgs,
-}
-
-/// What the others are held against.
-struct Yardstick<'a> {
-    /// The engine's kind, or the model's file.
-    name: String,
-    engine: Box<dyn Engine + 'a>,
-    run: Run,
-    /// The fit of the engine; none for a model.
-    followed: Option<Followed>,
-    /// Whether its sums were in f64, as far as is known.
-    is_double: bool,
-}
-
-/// One engine against the yardstick.
-struct Comparison {
-    engine: EngineInfo,
-    followed: Followed,
-    check: Check,
-    components: Vec<ComponentDistances>,
-    /// Whether each component had enough samples to be held to the bounds.
-    solid: Vec<bool>,
-    labels: LabelChanges,
 }
 
 pub(crate) fn run(args: &CompareArgs) -> Outcome {
@@ -104,9 +81,8 @@ pub(crate) fn run(args: &CompareArgs) -> Outcome {
     };
     let samples = &table.samples;
     let about = |error: Error| Failure::about(&args.data, error);
-    let check =
-        |options: &FitOptions| options.check(samples.n_effective(), samples.n_features()).map_err(about);
-    let checked = check(&options)?;
+    let check = |options: &FitOptions| options.check(samples.facts()).map_err(about);
+    check(&options)?;
 
     let mut engines = Vec::new();
     for &kind in &kinds {
@@ -124,29 +100,30 @@ pub(crate) fn run(args: &CompareArgs) -> Outcome {
             of_model(args, path, model, samples).map_err(about)?
         }
         (None, Some(mut engine)) => {
-            let followed = watched(args, engine.as_mut(), samples, &checked).map_err(about)?;
+            let followed = watched(args, engine.as_mut(), &options).map_err(about)?;
             let info = engine.info();
-            let (run, is_double) = (followed.outcome.clone(), info.precision == "f64");
-            Yardstick { name: info.kind, engine, run, followed: Some(followed), is_double }
+            let (run, is_double) = (followed.outcome.clone(), info.precision == Precision::F64);
+            Yardstick { name: info.kind.to_string(), engine, run, followed: Some(followed), is_double }
         }
         (None, None) => return Err(Failure::usage("--engines names no engine")),
     };
     // As many iterations as the yardstick did.
-    let checked = match &yardstick.followed {
-        Some(followed) => check(&FitOptions { tol: 0.0, max_iter: followed.trace.len(), ..options.clone() })?,
-        None => checked,
+    let options = match &yardstick.followed {
+        Some(followed) => FitOptions { tol: 0.0, max_iter: followed.trace.len(), ..options },
+        None => options,
     };
+    let checked = check(&options)?;
     let mut comparisons = Vec::new();
     for mut engine in engines {
-        let followed = watched(args, engine.as_mut(), samples, &checked).map_err(about)?;
+        let followed = watched(args, engine.as_mut(), &options).map_err(about)?;
         comparisons
-            .push(compare(engine.as_mut(), followed, &mut yardstick, samples, &checked).map_err(about)?);
+            .push(compare(engine.as_mut(), followed, &mut yardstick, samples, &options).map_err(about)?);
     }
     let seconds = started.elapsed().as_secs_f64();
     if args.json {
-        output::print_json(&report::json(args, samples, &checked, &yardstick, &comparisons, seconds))?;
+        output::print_json(&report::json(&args.data, samples, &checked, &yardstick, &comparisons, seconds))?;
     } else if !args.talk.quiet {
-        output::print(report::text(args, samples, &yardstick, &comparisons).as_bytes())?;
+        output::print(report::text(&args.data, samples, &yardstick, &comparisons).as_bytes())?;
     }
     let outside: Vec<String> = comparisons.iter().filter_map(|c| report::outside(c, &yardstick)).collect();
     if outside.is_empty() { Ok(()) } else { Err(Failure::outside(outside.join("; "))) }
@@ -188,7 +165,7 @@ fn check_usage(args: &CompareArgs) -> Outcome<Vec<EngineKind>> {
     })
 }
 
-/// The options of the fits; K and the covariance type are the model's where they are not given.
+/// The options of the fits; K and the covariance type are the model's if they are not given.
 fn options(args: &CompareArgs, model: Option<&(&Path, GaussianMixture)>) -> Outcome<FitOptions> {
     let parameters = model.map(|(_, model)| &model.parameters);
     let k = args.n_components.or(parameters.map(|p| p.n_components())).unwrap_or(1);
@@ -210,19 +187,14 @@ fn options(args: &CompareArgs, model: Option<&(&Path, GaussianMixture)>) -> Outc
 }
 
 /// A fit that shows its progress.
-fn watched(
-    args: &CompareArgs,
-    engine: &mut dyn Engine,
-    samples: &Samples<'_>,
-    options: &CheckedOptions,
-) -> wgmm::Result<Followed> {
+fn watched(args: &CompareArgs, engine: &mut dyn Engine, options: &FitOptions) -> wgmm::Result<Followed> {
     let mut progress = Progress::new(args.progress.progress, args.talk.quiet, 1, options.max_iter);
     progress.begin(format!("{}: ", engine.info().kind));
     let mut observer = |step: &mut Step<'_>| {
         progress.step(step);
         ControlFlow::Continue(())
     };
-    let followed = follow(engine, samples, options, &mut observer);
+    let followed = follow(engine, options, &mut observer);
     progress.finish();
     followed
 }
@@ -240,7 +212,7 @@ fn of_model<'a>(
     let mean_log_likelihood = infer::log_likelihood(engine.as_mut(), &parameters)? / total;
     let least_counts = parameters.weights().iter().map(|w| w * total).collect();
     let run = Run { parameters, mean_log_likelihood, least_counts };
-    let is_double = model.report.as_ref().is_none_or(|report| report.engine.precision == "f64");
+    let is_double = model.report.as_ref().is_none_or(|report| report.engine.precision == Precision::F64);
     Ok(Yardstick { name: shown(path), engine, run, followed: None, is_double })
 }
 
@@ -249,7 +221,7 @@ fn compare(
     mut followed: Followed,
     yardstick: &mut Yardstick<'_>,
     samples: &Samples<'_>,
-    options: &CheckedOptions,
+    options: &FitOptions,
 ) -> wgmm::Result<Comparison> {
     let info = engine.info();
     let expected = &yardstick.run;
@@ -259,18 +231,17 @@ fn compare(
         run.parameters = reordered(&run.parameters, &order);
         run.least_counts = order.iter().map(|&k| run.least_counts[k]).collect();
     }
-    let is_double = yardstick.is_double && info.precision == "f64";
+    let is_double = yardstick.is_double && info.precision == Precision::F64;
     let tier = if is_double { Tier::EXACT } else { Tier::FLOAT32 };
     let n_iter = followed.trace.len();
-    let collapses = followed.model.report.as_ref().map_or(0, |report| report.collapses.len());
+    let collapses = followed.fit.report.collapses.len();
     let host = &mut yardstick.engine;
     let facts = (yardstick.name.as_str(), samples.n_samples(), n_iter);
     let check = judge_conditioned(&followed.outcome, expected, &tier, facts, || {
         if collapses > 0 {
             return Err(Error::shape("components that collapsed", 0, collapses));
         }
-        let scaling = Scaling::of(samples);
-        disturbed(host.as_mut(), &scaling, &followed.start, options, n_iter, is_double)
+        disturbed(host.as_mut(), &followed.start, options.m_step(), n_iter, is_double)
     })?;
     let components = component_distances(&followed.outcome.parameters, &expected.parameters)?;
     let labels = label_changes(
@@ -279,9 +250,4 @@ fn compare(
     )?;
     let solid = expected.least_counts.iter().map(|n| tier.is_solid(*n, samples.n_features())).collect();
     Ok(Comparison { engine: info, followed, check, components, solid, labels })
-}
-
-/// Median seconds of an iteration; none where only one was seen.
-fn seconds_per_iteration(followed: &Followed) -> Option<f64> {
-    (!followed.seconds.is_empty()).then(|| Spread::of(&followed.seconds).median)
 }

@@ -1,9 +1,8 @@
 //! `wgmm completions`: a completion script.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::args::Cli;
 use crate::exit::Outcome;
 use crate::output;
 
@@ -14,9 +13,9 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &CompletionsArgs) -> Outcome {
-    // Into memory first: the generator panics where the reader of a pipe went away.
+pub(crate) fn run(args: &CompletionsArgs, mut command: Command) -> Outcome {
+    // Into memory first: the generator panics if the reader of a pipe went away.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "wgmm", &mut script);
+    clap_complete::generate(args.shell, &mut command, "wgmm", &mut script);
     output::print(&script)
 }

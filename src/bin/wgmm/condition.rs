@@ -7,7 +7,7 @@ use wgmm::GaussianMixture;
 use wgmm::internals::output::OutputFile;
 
 use crate::args::{FormatArg, TalkArgs, check_files, parse};
-use crate::exit::{Failure, Outcome, shown};
+use crate::exit::{Failure, Outcome};
 use crate::output::is_stdout;
 use crate::{input, talk};
 
@@ -54,7 +54,7 @@ pub(crate) fn marginal(args: &MarginalArgs) -> Outcome {
     derive(&args.model, &args.saving, |model| {
         let names = &args.features.0;
         let features: Vec<usize> =
-            names.iter().map(|name| feature(&args.model, model, name)).collect::<Outcome<_>>()?;
+            names.iter().map(|name| input::feature(&args.model, model, name)).collect::<Outcome<_>>()?;
         let asked: Vec<(&str, usize)> = names.iter().map(String::as_str).zip(features.clone()).collect();
         once("--features", &asked)?;
         Ok(model.marginal(&features)?)
@@ -65,7 +65,7 @@ pub(crate) fn conditional(args: &ConditionalArgs) -> Outcome {
     derive(&args.model, &args.saving, |model| {
         let known = args.given.0.iter();
         let known: Vec<(usize, f64)> = known
-            .map(|(name, value)| Ok((feature(&args.model, model, name)?, *value)))
+            .map(|(name, value)| Ok((input::feature(&args.model, model, name)?, *value)))
             .collect::<Outcome<_>>()?;
         let names = args.given.0.iter().map(|(name, _)| name.as_str());
         once("--given", &names.zip(known.iter().map(|(index, _)| *index)).collect::<Vec<_>>())?;
@@ -92,7 +92,7 @@ fn derive(
     Ok(())
 }
 
-/// Refuses features that were asked for twice, once by name and once by number perhaps.
+/// Refuses features that were asked for twice, perhaps once by name and once by number.
 fn once(flag: &str, asked: &[(&str, usize)]) -> Outcome {
     for (i, (name, index)) in asked.iter().enumerate() {
         if let Some((other, _)) = asked[..i].iter().find(|(_, earlier)| earlier == index) {
@@ -102,21 +102,4 @@ fn once(flag: &str, asked: &[(&str, usize)]) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// The index of a feature given by name or, where no name matches, by number from 1.
-pub(crate) fn feature(path: &Path, model: &GaussianMixture, name: &str) -> Outcome<usize> {
-    let names = model.feature_names.as_deref().unwrap_or_default();
-    if let Some(index) = names.iter().position(|known| known == name) {
-        return Ok(index);
-    }
-    let d = model.parameters.n_features();
-    let number = name.parse::<usize>().ok().filter(|n| (1..=d).contains(n));
-    number.map(|n| n - 1).ok_or_else(|| {
-        let known = if names.is_empty() { "no names".into() } else { parse::list(names, 12) };
-        Failure::input(format!(
-            "{}: there is no feature {name:?}. The model has features 1 to {d}: {known}",
-            shown(path)
-        ))
-    })
 }

@@ -5,13 +5,14 @@
 //! with `--require-verified` · 130, 143 interrupted by SIGINT, SIGTERM. A reader that went away is a quiet 0.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use wgmm::Error;
 use wgmm::internals::error::Remedy;
 
+use crate::talk::say;
 use crate::{interrupt, words};
 
 /// Failed while running.
@@ -81,7 +82,7 @@ impl Failure {
         Failure { code: interrupt::code(signal), message }
     }
 
-    /// The reader of our output went away: nobody is there to be told.
+    /// The reader of our output went away: there is nobody to tell.
     fn quiet() -> Self {
         Failure { code: 0, message: String::new() }
     }
@@ -91,7 +92,7 @@ impl Failure {
         Failure { code: USAGE, ..Failure::from(error) }
     }
 
-    /// Names `path` where the error itself does not say which file it is about.
+    /// Names `path` if the error itself does not say which file it is about.
     pub(crate) fn about(path: &Path, error: Error) -> Self {
         let mut failure = Failure::from(error);
         let name = shown(path);
@@ -149,9 +150,4 @@ impl From<Error> for Failure {
 /// A path as messages show it; `-` by what it stands for.
 pub(crate) fn shown(path: &Path) -> String {
     if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
-}
-
-/// One line on stderr. A closed stderr is no reason to fail.
-pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
 }

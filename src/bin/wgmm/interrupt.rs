@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use wgmm::internals::output::remove_unfinished;
 
-use crate::exit::say;
+use crate::talk::say;
 
 /// The number it has everywhere.
 const SIGINT: i32 = 2;
@@ -24,7 +24,7 @@ pub(crate) fn listen() {
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGXFSZ]) else { return };
     let _ = std::thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
-            // A limit on the size of files is seen where the file is written, as a full disk is.
+            // A limit on the size of files shows when the file is written, as a full disk does.
             if signal != SIGXFSZ {
                 act(signal, signal_hook::low_level::exit);
             }
@@ -43,7 +43,7 @@ pub(crate) fn defer() {
     DEFERRED.store(true, Ordering::SeqCst);
 }
 
-/// The first signal, where one came after [`defer`].
+/// The first signal, if one came after [`defer`].
 pub(crate) fn arrived() -> Option<i32> {
     Some(SIGNAL.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
 }

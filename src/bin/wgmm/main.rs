@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod cli;
 mod compare;
 mod completions;
 mod condition;
@@ -25,9 +26,9 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
-use args::{Cli, Command};
+use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     interrupt::listen();
@@ -53,8 +54,8 @@ fn main() -> ExitCode {
         Command::Sample(args) => sample::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Devices(args) => devices::run(args),
-        Command::Completions(args) => completions::run(args),
-        Command::Man(args) => man::run(args),
+        Command::Completions(args) => completions::run(args, Cli::command()),
+        Command::Man(_) => man::run(Cli::command()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,9 +1,8 @@
 //! `wgmm man`: the manual, one page per subcommand after the first.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 
-use crate::args::Cli;
 use crate::exit::{Failure, Outcome};
 use crate::output;
 
@@ -11,8 +10,7 @@ use crate::output;
 #[command(after_help = "Example: wgmm man > ~/.local/share/man/man1/wgmm.1")]
 pub(crate) struct ManArgs {}
 
-pub(crate) fn run(_: &ManArgs) -> Outcome {
-    let mut command = Cli::command();
+pub(crate) fn run(mut command: Command) -> Outcome {
     // Gives every subcommand its full name, `wgmm-fit` and so on.
     command.build();
     let subcommands: Vec<_> = command.get_subcommands().filter(|c| c.get_name() != "help").cloned().collect();

@@ -1,10 +1,12 @@
-//! Writing to stdout, and small tables for people.
+//! Writing to stdout and to files, and small tables for people.
 
 use std::io::Write;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use wgmm::internals::error::printable;
+use wgmm::internals::output::OutputFile;
+use wgmm::internals::plot::Figure;
 use wgmm::{Error, GaussianMixture};
 
 use crate::exit::{Failure, Outcome};
@@ -21,13 +23,32 @@ pub(crate) fn print_json(value: &Value) -> Outcome {
     print(format!("{value}\n").as_bytes())
 }
 
-/// A model without its report as JSON: it is a model file, too.
-pub(crate) fn model_json(model: &GaussianMixture) -> Outcome<Value> {
+/// A model as JSON: what its file holds.
+pub(crate) fn model_json(model: &GaussianMixture) -> Outcome<Map<String, Value>> {
     let mut text = Vec::new();
-    let bare = GaussianMixture { report: None, ..model.clone() };
     let unreadable = |e: std::io::Error| Error::write("standard output", e);
-    bare.write_json(&mut text).map_err(unreadable)?;
+    model.write_json(&mut text).map_err(unreadable)?;
     Ok(serde_json::from_slice(&text).map_err(|e| unreadable(e.into()))?)
+}
+
+/// A model without the report of its fit as JSON: it is a model file, too.
+pub(crate) fn bare_json(model: &GaussianMixture) -> Outcome<Value> {
+    model_json(&GaussianMixture { report: None, ..model.clone() }).map(Value::from)
+}
+
+/// Writes a figure in the format that the name of the file tells.
+pub(crate) fn write_figure(figure: &Figure, file: OutputFile) -> wgmm::Result<()> {
+    if file.path().extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) {
+        write_bytes(&figure.to_png()?, file)
+    } else {
+        write_bytes(figure.svg().as_bytes(), file)
+    }
+}
+
+/// Writes `bytes` and puts the file in place.
+pub(crate) fn write_bytes(bytes: &[u8], mut file: OutputFile) -> wgmm::Result<()> {
+    file.write_all(bytes).map_err(|e| Error::write(file.path(), e))?;
+    file.commit()
 }
 
 /// Whether an output is standard output.
@@ -35,7 +56,7 @@ pub(crate) fn is_stdout(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdout")
 }
 
-/// Where the cells of a column stand.
+/// The side of a column on which its cells stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,
@@ -58,7 +79,7 @@ pub(crate) fn align(rows: &[Vec<String>], align: Align) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A number to five significant digits: decimal where that is short, else with an exponent.
+/// A number to five significant digits: decimal if that is short, else with an exponent.
 pub(crate) fn short(value: f64) -> String {
     const DIGITS: i32 = 5;
     let magnitude = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
@@ -68,7 +89,7 @@ pub(crate) fn short(value: f64) -> String {
     format!("{value:.*}", (DIGITS - 1 - magnitude).max(0) as usize)
 }
 
-/// `text`, cut to `most` characters and without what a terminal would obey.
+/// `text`, cut to `most` characters and without characters that a terminal would obey.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     let text = printable(text);
     if text.chars().count() <= most {

@@ -1,20 +1,17 @@
 //! `wgmm plot`: pictures of a model with its data.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use wgmm::internals::engine::choose::open_engine;
 use wgmm::internals::output::OutputFile;
 use wgmm::internals::plot;
 use wgmm::internals::plot::{Figure, PlotOptions};
-use wgmm::{Error, GaussianMixture, Samples};
+use wgmm::{Error, GaussianMixture};
 
-use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
-use crate::condition::feature;
+use crate::args::{check_files, parse};
 use crate::exit::{Failure, Outcome, shown};
-use crate::output::is_stdout;
-use crate::{input, talk};
+use crate::input::{self, TableArgs};
+use crate::output::{is_stdout, write_figure};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -32,7 +29,7 @@ pub(crate) struct PlotArgs {
     /// Where to draw (.svg or .png)
     #[arg(long, short, value_name = "FIG.svg|.png", value_parser = parse::figure_output())]
     output: PathBuf,
-    /// The features to show, by name or number from 1; those that separate the components best if not given
+    /// The features to show, by name or number from 1; if not given, the features that separate the components best
     #[arg(long, value_name = "A,B", value_parser = parse::columns)]
     features: Option<parse::Columns>,
     /// Draw the true labels beside the fit: one label per row (.npy, or CSV of one column)
@@ -44,11 +41,7 @@ pub(crate) struct PlotArgs {
     #[command(flatten)]
     look: LookArgs,
     #[command(flatten)]
-    columns: DataArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
-    #[command(flatten)]
-    talk: TalkArgs,
+    table: TableArgs,
 }
 
 /// What every figure has.
@@ -57,18 +50,17 @@ pub(crate) struct LookArgs {
     /// Width and height in pixels; 800x600 if not given, 1200x600 with --truth
     #[arg(long, value_name = "WxH", value_parser = parse::size)]
     size: Option<(u32, u32)>,
-    /// What stands above the figure
+    /// Title above the figure
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
 }
 
 pub(crate) fn run(args: &PlotArgs) -> Outcome {
-    talk::listen(args.talk.quiet, args.talk.verbose);
+    let request = args.table.begin()?;
     let mut inputs = vec![("MODEL", args.model.as_path())];
     inputs.extend(args.data.iter().map(|data| ("DATA", data.as_path())));
     inputs.extend(args.truth.iter().map(|truth| ("--truth", truth.as_path())));
     check_files(&inputs, &[("--output", Some(&args.output))])?;
-    let request = args.engine.request()?;
     let file = OutputFile::create(&args.output).map_err(Failure::output)?;
     let model = input::model(&args.model)?;
     let options =
@@ -77,12 +69,11 @@ pub(crate) fn run(args: &PlotArgs) -> Outcome {
         Some(data) => {
             let names = args.features.as_ref().map_or(&[][..], |features| &features.0);
             let features =
-                names.iter().map(|name| feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
-            let table = input::table_for(data, (&args.model, &model), &args.columns, &args.talk)?;
+                names.iter().map(|name| input::feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
+            let table = args.table.read(data, (&args.model, &model))?;
             let truth = input::truth(args.truth.as_deref(), &table)?;
-            let samples = named(table.samples, &model)?;
-            let (mut engine, line) = open_engine(&samples, model.parameters.n_components(), &request)?;
-            args.talk.note(line);
+            let samples = input::named(table.samples, &model)?;
+            let mut engine = args.table.open(&samples, &model, &request)?;
             let options = PlotOptions { features, truth: truth.as_deref(), ..options };
             let drawn = plot::mixture(engine.as_mut(), &samples, &model.parameters, &options);
             drawn.map_err(|e| match (&e, &args.truth) {
@@ -92,9 +83,9 @@ pub(crate) fn run(args: &PlotArgs) -> Outcome {
         }
         None => trace(&args.model, &model, &options)?,
     };
-    write(&figure, file)?;
+    write_figure(&figure, file)?;
     if !is_stdout(&args.output) {
-        args.talk.note(format_args!("figure written to {}", args.output.display()));
+        args.table.talk.note(format_args!("figure written to {}", args.output.display()));
     }
     Ok(())
 }
@@ -108,27 +99,4 @@ fn trace(path: &Path, model: &GaussianMixture, options: &PlotOptions<'_>) -> Out
         )));
     };
     Ok(plot::trace(report, options)?)
-}
-
-/// The samples with the model's feature names where they have none of their own.
-pub(crate) fn named(samples: Samples<'static>, model: &GaussianMixture) -> Outcome<Samples<'static>> {
-    match (&model.feature_names, samples.feature_names()) {
-        (Some(names), None) => Ok(samples.with_feature_names(names.clone())?),
-        _ => Ok(samples),
-    }
-}
-
-/// Writes a figure in the format that the name of the file tells.
-pub(crate) fn write(figure: &Figure, file: OutputFile) -> wgmm::Result<()> {
-    if file.path().extension().is_some_and(|e| e.eq_ignore_ascii_case("png")) {
-        write_bytes(&figure.to_png()?, file)
-    } else {
-        write_bytes(figure.svg().as_bytes(), file)
-    }
-}
-
-/// Writes `bytes` and puts the file in place.
-pub(crate) fn write_bytes(bytes: &[u8], mut file: OutputFile) -> wgmm::Result<()> {
-    file.write_all(bytes).map_err(|e| Error::write(file.path(), e))?;
-    file.commit()
 }

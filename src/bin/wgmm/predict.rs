@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use wgmm::internals::data::Table;
 use wgmm::internals::data::copy_with_column;
-use wgmm::internals::engine::choose::open_engine;
 use wgmm::internals::infer;
 use wgmm::internals::output::{MatrixWriter, OutputFile};
 use wgmm::{Engine, GaussianMixture};
 
-use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
+use crate::args::{check_files, parse};
 use crate::exit::{Failure, Outcome};
+use crate::input::{self, TableArgs};
 use crate::output::is_stdout;
-use crate::{input, talk};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -36,15 +35,11 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     append: bool,
     #[command(flatten)]
-    columns: DataArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
-    #[command(flatten)]
-    talk: TalkArgs,
+    table: TableArgs,
 }
 
 pub(crate) fn run(args: &PredictArgs) -> Outcome {
-    talk::listen(args.talk.quiet, args.talk.verbose);
+    let request = args.table.begin()?;
     check_files(
         &[("MODEL", args.model.as_path()), ("DATA", args.data.as_path())],
         &[("--output", args.output.as_ref())],
@@ -54,13 +49,11 @@ pub(crate) fn run(args: &PredictArgs) -> Outcome {
             "--append copies the table, which standard input cannot give twice: give DATA as a file",
         ));
     }
-    let request = args.engine.request()?;
     let path = args.output.as_deref().unwrap_or(Path::new("-"));
     let out = OutputFile::create(path).map_err(Failure::output)?;
     let model = input::model(&args.model)?;
-    let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
-    let (mut engine, line) = open_engine(&table.samples, model.parameters.n_components(), &request)?;
-    args.talk.note(line);
+    let table = args.table.read(&args.data, (&args.model, &model))?;
+    let mut engine = args.table.open(&table.samples, &model, &request)?;
     let about = |e| Failure::about(&args.data, e);
     if args.proba {
         write_responsibilities(out, engine.as_mut(), &model).map_err(about)?;
@@ -74,7 +67,7 @@ pub(crate) fn run(args: &PredictArgs) -> Outcome {
     }
     if !is_stdout(path) {
         let rows = input::count(table.samples.n_samples(), "row");
-        args.talk.note(format_args!("{rows} written to {}", path.display()));
+        args.table.talk.note(format_args!("{rows} written to {}", path.display()));
     }
     Ok(())
 }
@@ -93,8 +86,8 @@ fn write_responsibilities(
 ) -> wgmm::Result<()> {
     let k = model.parameters.n_components();
     let header: Vec<String> = (0..k).map(|component| format!("component_{component}")).collect();
-    let mut writer = MatrixWriter::new(out, engine.n_samples(), k, Some(&header))?;
-    for rows in infer::chunks(engine.n_samples()) {
+    let mut writer = MatrixWriter::new(out, engine.data().facts().n_samples, k, Some(&header))?;
+    for rows in infer::chunks(engine.data().facts().n_samples) {
         writer.push(&infer::responsibilities(engine, &model.parameters, rows)?)?;
     }
     writer.finish()

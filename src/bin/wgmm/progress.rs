@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wgmm::internals::fit::em::Step;
 
-use crate::exit::say;
+use crate::talk::say;
 
 /// Least time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_millis(500);
@@ -31,7 +31,7 @@ wgmm::named!(When: "progress" { Auto = "auto", Always = "always", Never = "never
 pub(crate) struct Progress {
     target: Target,
     n_init: usize,
-    /// What the steps belong to, where a command does several fits.
+    /// The fit that the steps belong to, if a command does several.
     label: String,
     started: Instant,
 }
@@ -40,7 +40,7 @@ enum Target {
     Nothing,
     /// With the log-likelihoods of the last steps of this restart.
     Bar(ProgressBar, VecDeque<f64>),
-    /// `pending` was not said, because the line before it was said only just now.
+    /// A line that was held back, because the line before it was printed only just now.
     Lines {
         last: Option<Instant>,
         pending: Option<String>,
@@ -48,7 +48,7 @@ enum Target {
 }
 
 impl Progress {
-    /// Starts the clock. Quiet runs show progress only where it is asked for by name.
+    /// Starts the clock. Quiet runs show progress only if it is asked for by name.
     pub(crate) fn new(when: When, quiet: bool, n_init: usize, max_iter: usize) -> Self {
         let target = match when {
             When::Never => Target::Nothing,

@@ -8,19 +8,15 @@ use clap::Args;
 use serde_json::Value;
 use wgmm::GaussianMixture;
 use wgmm::internals::data::{Header, column_list};
-use wgmm::internals::engine::choose::open_engine;
 use wgmm::internals::output::OutputFile;
 use wgmm::internals::plot::{self, PageOptions, PlotOptions};
 use wgmm::internals::report::{CollapseAction, FitReport, StopReason};
 
-use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
-use crate::condition::feature;
+use crate::args::{check_files, parse};
 use crate::exit::{Failure, Outcome, shown};
-use crate::output::is_stdout;
-use crate::plot::{named, write_bytes};
+use crate::input::{self, TableArgs};
+use crate::output::{is_stdout, write_bytes};
 use crate::words::quoted;
-use crate::{input, talk};
-use printed::Printed;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -39,7 +35,8 @@ pub(crate) struct ReportArgs {
     /// Where to write the page
     #[arg(long, short, value_name = "REPORT.html", value_parser = parse::page_output())]
     output: PathBuf,
-    /// The features of the figure, by name or number from 1; those that separate the components best if not given
+    /// The features of the figure, by name or number from 1; if not given, the features that separate the components
+    /// best
     #[arg(long, value_name = "A,B", value_parser = parse::columns)]
     features: Option<parse::Columns>,
     /// Compare with true labels: one label per row (.npy, or CSV of one column)
@@ -52,32 +49,27 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "COMPARE.json")]
     compare: Option<PathBuf>,
     #[command(flatten)]
-    columns: DataArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
-    #[command(flatten)]
-    talk: TalkArgs,
+    table: TableArgs,
 }
 
 pub(crate) fn run(args: &ReportArgs) -> Outcome {
-    talk::listen(args.talk.quiet, args.talk.verbose);
+    let request = args.table.begin()?;
     let mut inputs = vec![("MODEL", args.model.as_path()), ("DATA", args.data.as_path())];
     for (name, path) in [("--truth", &args.truth), ("--fit", &args.fit), ("--compare", &args.compare)] {
         inputs.extend(path.iter().map(|path| (name, path.as_path())));
     }
     check_files(&inputs, &[("--output", Some(&args.output))])?;
-    let request = args.engine.request()?;
     let file = OutputFile::create(&args.output).map_err(Failure::output)?;
     let mut model = input::model(&args.model)?;
-    let printed = Printed::read(args.fit.as_deref(), args.compare.as_deref(), (&args.model, &mut model))?;
     let names = args.features.as_ref().map_or(&[][..], |features| &features.0);
-    let features = names.iter().map(|name| feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
-    let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
+    let features =
+        names.iter().map(|name| input::feature(&args.model, &model, name)).collect::<Outcome<_>>()?;
+    let table = args.table.read(&args.data, (&args.model, &model))?;
     let truth = input::truth(args.truth.as_deref(), &table)?;
-    let sections = printed.sections(&args.data, &table.samples)?;
-    let samples = named(table.samples, &model)?;
-    let (mut engine, line) = open_engine(&samples, model.parameters.n_components(), &request)?;
-    args.talk.note(line);
+    let printed = (args.fit.as_deref(), args.compare.as_deref());
+    let sections = printed::sections(printed, (&args.model, &mut model), (&args.data, &table.samples))?;
+    let samples = input::named(table.samples, &model)?;
+    let mut engine = args.table.open(&samples, &model, &request)?;
     let (command, mut caveats) = command(args, &model);
     if let Some(report) = &model.report
         && (report.n_samples, report.total_weight) != (samples.n_samples(), samples.total_weight())
@@ -101,7 +93,7 @@ pub(crate) fn run(args: &ReportArgs) -> Outcome {
     let page = plot::page(engine.as_mut(), &samples, &model, &options);
     write_bytes(page.map_err(|e| Failure::about(&args.data, e))?.as_bytes(), file)?;
     if !is_stdout(&args.output) {
-        args.talk.note(format_args!("report written to {}", args.output.display()));
+        args.table.talk.note(format_args!("report written to {}", args.output.display()));
     }
     Ok(())
 }
@@ -123,12 +115,12 @@ fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) 
     if let Some(names) = &model.feature_names {
         flag("--columns", &column_list(names));
     }
-    match args.columns.header {
+    match args.table.columns.header {
         Header::Detect => {}
         Header::Yes => flag("--header", "yes"),
         Header::No => flag("--header", "no"),
     }
-    match &args.columns.weights {
+    match &args.table.columns.weights {
         Some(weights) => flag("--weights", weights),
         None if model.report.as_ref().is_some_and(|r| r.total_weight != r.n_samples as f64) => caveats
             .push("The fit used sample weights; the model does not tell from where: add --weights.".into()),
@@ -159,7 +151,7 @@ fn command(args: &ReportArgs, model: &GaussianMixture) -> (String, Vec<String>) 
             }
             // Only an automatic choice changes to f64 on the way.
             let switched = report.engine.began_on.is_some();
-            flag("--engine", if switched { "auto" } else { &report.engine.kind });
+            flag("--engine", if switched { "auto" } else { report.engine.kind.name() });
         }
         None => {
             caveats.push("The model does not tell how it was made; it may be a part of another, or from elsewhere. The command makes a new fit, with the defaults.".into())

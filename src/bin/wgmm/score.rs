@@ -5,16 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 use wgmm::internals::data::Table;
-use wgmm::internals::engine::choose::open_engine;
 use wgmm::internals::infer;
 use wgmm::internals::infer::agreement::Contingency;
 use wgmm::internals::output::OutputFile;
 use wgmm::{Engine, Error, GaussianMixture};
 
-use crate::args::{DataArgs, EngineArgs, TalkArgs, check_files, parse};
+use crate::args::{check_files, parse};
 use crate::exit::{Failure, Outcome};
+use crate::input::{self, TableArgs};
 use crate::output::{self, Align, align, is_stdout, short};
-use crate::{input, talk};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -31,25 +30,21 @@ pub(crate) struct ScoreArgs {
     /// Write the log-likelihood of every row (.csv or .npy)
     #[arg(long, value_name = "FILE", value_parser = parse::table_output())]
     per_sample: Option<PathBuf>,
-    /// List this share of the rows, the least likely ones, with their place in the file
+    /// List the least likely rows, this share of all, with their places in the file
     #[arg(long, value_name = "QUANTILE", allow_hyphen_values = true, value_parser = parse::share)]
     below: Option<f64>,
-    /// Compare the labels with true ones, one per row of DATA (.csv or .npy): adjusted Rand index, accuracy
+    /// Compare the labels with true labels, one per row of DATA (.csv or .npy): adjusted Rand index, accuracy
     #[arg(long, value_name = "LABELS")]
     truth: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    columns: DataArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
-    #[command(flatten)]
-    talk: TalkArgs,
+    table: TableArgs,
 }
 
 pub(crate) fn run(args: &ScoreArgs) -> Outcome {
-    talk::listen(args.talk.quiet, args.talk.verbose);
+    let request = args.table.begin()?;
     let mut inputs = vec![("MODEL", args.model.as_path()), ("DATA", args.data.as_path())];
     inputs.extend(args.truth.iter().map(|truth| ("--truth", truth.as_path())));
     check_files(&inputs, &[("--per-sample", args.per_sample.as_ref())])?;
@@ -60,14 +55,12 @@ pub(crate) fn run(args: &ScoreArgs) -> Outcome {
             "--per-sample - fills stdout, where --json, --below and --truth write, too: give it a file name",
         ));
     }
-    let request = args.engine.request()?;
     let per_sample =
         args.per_sample.as_deref().map(OutputFile::create).transpose().map_err(Failure::output)?;
     let model = input::model(&args.model)?;
-    let table = input::table_for(&args.data, (&args.model, &model), &args.columns, &args.talk)?;
+    let table = args.table.read(&args.data, (&args.model, &model))?;
     let truth = input::truth(args.truth.as_deref(), &table)?;
-    let (mut engine, line) = open_engine(&table.samples, model.parameters.n_components(), &request)?;
-    args.talk.note(line);
+    let mut engine = args.table.open(&table.samples, &model, &request)?;
     let found = Found::new(args, &model, &table, engine.as_mut(), truth.as_deref())
         .map_err(|e| Failure::about(&args.data, e))?;
     if let Some(file) = per_sample {
@@ -77,7 +70,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Outcome {
         return output::print_json(&found.json(args, &table, engine.as_ref()));
     }
     let wanted = args.below.is_some() || truth.is_some();
-    if rows_on_stdout || args.talk.quiet && args.per_sample.is_some() && !wanted {
+    if rows_on_stdout || args.table.talk.quiet && args.per_sample.is_some() && !wanted {
         return Ok(());
     }
     output::print(found.text(args, &table).as_bytes())
@@ -90,7 +83,7 @@ struct Found {
     bic: f64,
     aic: f64,
     icl: f64,
-    /// Of every sample where a file or list needs them, else empty.
+    /// Log-likelihood of every sample, if a file or list needs it; else empty.
     log_likelihoods: Vec<f64>,
     /// The least likely samples, least likely first.
     below: Option<Vec<usize>>,
@@ -114,7 +107,7 @@ impl Found {
         let log_likelihood = infer::log_likelihood(engine, parameters)?;
         let (mut log_likelihoods, mut labels) = (Vec::new(), Vec::new());
         let keep_all = args.per_sample.is_some() || args.below.is_some();
-        let mut assignment = infer::AssignmentSum::new(samples.sample_weights());
+        let mut assignment = infer::AssignmentSum::default();
         infer::for_each_sample(engine, parameters, |sample| {
             assignment.add(&sample);
             if keep_all {

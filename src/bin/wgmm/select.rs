@@ -11,7 +11,7 @@ use wgmm::internals::fit::em::Step;
 use wgmm::internals::fit::select::{
     Candidate, Cell, Criterion, SelectOptions, SweepObserver, best_sound, select,
 };
-use wgmm::internals::fit::verify::verify;
+use wgmm::internals::fit::workflow::conclude;
 use wgmm::internals::output::OutputFile;
 use wgmm::internals::plot::{self, PlotOptions};
 use wgmm::{CovarianceType, Engine, GaussianMixture};
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
     };
     // From here on there are fits to lose.
     interrupt::defer();
-    let selected = select(engine.as_mut(), &table.samples, &options, &mut watch);
+    let selected = select(engine.as_mut(), &options, &mut watch);
     watch.progress.finish();
     let signal = interrupt::arrived();
     let mut selection = selected.map_err(|e| Failure::about(&args.data, e))?;
@@ -108,25 +108,20 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
             tracing::warn!("{} failed: {}", name(candidate.cell), words::error(error));
         }
     }
-    let Some((best, mut model)) = selection.best.take() else {
+    let Some((best, mut fit)) = selection.best.take() else {
         return Err(Failure::failed(format!(
             "{}: every fit of the sweep failed; the reasons stand above. Try fewer components or a larger --reg-covar",
             shown(&args.data)
         )));
     };
-    if let Err(error) = verify(engine.as_mut(), &table.samples, &mut model, &verify_options) {
-        // The model is there, and not to be lost.
-        tracing::warn!("the best fit could not be checked in f64: {}", words::error(&error));
-    }
-    if let Some(report) = &mut model.report {
-        report.dropped_rows.clone_from(&table.dropped_rows);
-    }
+    conclude(engine.as_mut(), &mut fit, &verify_options);
+    let model = fit.into_model();
     let (candidates, model) = (&selection.candidates, &model);
     if let Some(file) = file {
         args.format.write(model, file)?;
     }
     if let Some(file) = figure {
-        crate::plot::write(&plot::criteria(candidates, &PlotOptions::default())?, file)?;
+        output::write_figure(&plot::criteria(candidates, &PlotOptions::default())?, file)?;
     }
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
     let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;
@@ -288,7 +283,7 @@ fn json_of(
         "candidates": cells.collect::<Vec<_>>(),
         "best": best,
         "report": report,
-        "model": output::model_json(model)?,
+        "model": output::bare_json(model)?,
         "timings": {"total_seconds": seconds},
     });
     if let Some(path) = &args.output {

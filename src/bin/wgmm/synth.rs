@@ -41,7 +41,7 @@ pub(crate) struct SynthArgs {
     /// Write the true component of every row (.csv or .npy)
     #[arg(long, value_name = "FILE", value_parser = parse::table_output())]
     labels: Option<PathBuf>,
-    /// Write the mixture drawn from as a model file
+    /// Write the mixture that the rows are drawn from as a model file
     #[arg(long, value_name = "FILE")]
     save_model: Option<PathBuf>,
     #[command(flatten)]

@@ -1,7 +1,8 @@
-//! Warnings and log messages of the library, one line each on stderr.
+//! What is said on stderr, one line each: our own lines, and the library's warnings and log messages.
 
 use std::error::Error;
 use std::fmt;
+use std::io::{Write, stderr};
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -12,6 +13,11 @@ use wgmm::internals::error::printable;
 use wgmm::internals::report::Warning;
 
 use crate::words;
+
+/// One line on stderr. A closed stderr is no reason to fail.
+pub(crate) fn say(line: impl fmt::Display) {
+    let _ = writeln!(stderr(), "{line}");
+}
 
 /// Shows warnings, and with `-v` and `-vv` more of the library's messages. `-q` leaves the warnings.
 pub(crate) fn listen(quiet: bool, verbose: u8) {
@@ -25,7 +31,7 @@ pub(crate) fn listen(quiet: bool, verbose: u8) {
         .with_writer(std::io::stderr)
         .event_format(Plain)
         .finish();
-    // Fails only where a subscriber is already set, and there is none before `main`.
+    // This fails only if a subscriber is already set, and there is none before `main`.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 

@@ -1,6 +1,6 @@
 //! ln π_k + ln N(x | μ_k, Σ_k) = c_k − ½ |W_k (x − μ_k)|², V vectors of samples at a time.
 //!
-//! In difference form: x − μ is exact where it matters, so that offsets of the data cost no digits.
+//! In difference form: x − μ is exact if x is near μ, where it matters. So offsets of the data cost no digits.
 
 use pulp::Simd;
 
@@ -45,7 +45,7 @@ pub(super) fn chunk<S: Simd, const V: usize>(
             CovarianceType::Diag => diagonal::<S, V>(s, x, mean, factor),
             CovarianceType::Spherical => spherical::<S, V>(s, x, mean, factor[0]),
         };
-        let c = s.splat_f64s(mixture.log_normalisers[k]);
+        let c = s.splat_f64s(mixture.constants[k]);
         for v in 0..V {
             out[v] = s.mul_add_e_f64s(squares[v], s.splat_f64s(-0.5), c);
         }
@@ -66,7 +66,7 @@ fn diagonal<S: Simd, const V: usize>(s: S, x: &[[S::f64s; V]], mean: &[f64], w: 
     squares
 }
 
-/// Log densities of the components `first..first + T` as Σ (x/σ − μ/σ)², both about the centre: two
+/// Log densities of the components `first..first + T` as Σ (x/σ − μ/σ)², both about the center: two
 /// operations per feature.
 #[inline(always)]
 fn near_diagonals<S: Simd, const V: usize, const T: usize>(
@@ -90,7 +90,7 @@ fn near_diagonals<S: Simd, const V: usize, const T: usize>(
         }
     }
     for t in 0..T {
-        let c = s.splat_f64s(mixture.log_normalisers[first + t]);
+        let c = s.splat_f64s(mixture.constants[first + t]);
         for v in 0..V {
             out[first + t][v] = s.mul_add_e_f64s(squares[t][v], s.splat_f64s(-0.5), c);
         }
@@ -156,7 +156,7 @@ fn many<S: Simd, const V: usize>(
 }
 
 /// Adds the squares of rows `first..first + R` of W (x − μ) and returns what follows them in `w`.
-/// Of z = x − μ the features before `first` stand there, those of the rows are added.
+/// `z` already holds x − μ for the features before `first`; the features of these rows are added.
 #[inline(always)]
 fn rows<'w, S: Simd, const V: usize, const R: usize>(
     s: S,

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use crate::data::Samples;
+use crate::data::Dataset;
+use crate::error::Result;
 use crate::mixture::shape::CovarianceType;
 
 use super::block::Block;
@@ -15,7 +16,7 @@ use super::{density, lanewise, rowwise, separable};
 
 /// Sums the moments of `rows` into `sums`: log-likelihood, counts, first and second moments.
 pub(super) struct EStep<'a> {
-    pub(super) samples: &'a Samples<'a>,
+    pub(super) data: &'a dyn Dataset,
     pub(super) mixture: &'a Mixture,
     pub(super) plan: &'a Plan,
     pub(super) rows: Range<usize>,
@@ -25,16 +26,16 @@ pub(super) struct EStep<'a> {
 }
 
 impl WithSimd for EStep<'_> {
-    type Output = ();
+    type Output = Result<()>;
     #[inline(always)]
-    fn with_simd<S: Simd>(self, s: S) {
-        with_width!(S, s, e_step(self));
+    fn with_simd<S: Simd>(self, s: S) -> Result<()> {
+        with_width!(S, s, e_step(self))
     }
 }
 
 #[inline(always)]
-fn e_step<S: Simd, const V: usize>(s: S, task: EStep<'_>) {
-    let EStep { samples, mixture, plan, rows, block, sums } = task;
+fn e_step<S: Simd, const V: usize>(s: S, task: EStep<'_>) -> Result<()> {
+    let EStep { data, mixture, plan, rows, block, sums } = task;
     let (k, d) = (mixture.n_components, mixture.n_features);
     sums.fill(0.0);
     let (log_likelihood, sums) = sums.split_at_mut(1);
@@ -42,10 +43,10 @@ fn e_step<S: Simd, const V: usize>(s: S, task: EStep<'_>) {
     let (first, second) = sums.split_at_mut(k * d);
     for start in rows.clone().step_by(plan.block_rows) {
         let rows = start..(start + plan.block_rows).min(rows.end);
-        let mut widened = std::mem::take(&mut block.widened);
-        let weights = samples.sample_weights().map(|w| &w[rows.clone()]);
-        let values = samples.rows_f64(rows, &mut widened);
-        let chunks = block.load::<S, V>(values, weights, &mixture.centre, mixture.mean(0));
+        let mut scratch = std::mem::take(&mut block.scratch);
+        let rows = data.read(rows, &mut scratch)?;
+        let values = rows.values();
+        let chunks = block.load::<S, V>(values, rows.weights(), &mixture.center, mixture.mean(0));
         log_likelihood[0] += responsibilities::<S, V>(s, mixture, block, chunks, counts);
         match mixture.covariance_type {
             CovarianceType::Full | CovarianceType::Tied if d >= rowwise::MIN_FEATURES => {
@@ -58,8 +59,9 @@ fn e_step<S: Simd, const V: usize>(s: S, task: EStep<'_>) {
                 separable::add::<S, V>(s, mixture, block, chunks, first, second);
             }
         }
-        block.widened = widened;
+        block.scratch = scratch;
     }
+    Ok(())
 }
 
 /// Fills `block.r` for every chunk, adds w·r to `counts` and returns Σ w ln p(x).
@@ -127,7 +129,7 @@ fn responsibilities<S: Simd, const V: usize>(
 
 /// Weighted log densities of `rows`, row-major `[rows, K]`.
 pub(super) struct Densities<'a> {
-    pub(super) samples: &'a Samples<'a>,
+    pub(super) data: &'a dyn Dataset,
     pub(super) mixture: &'a Mixture,
     pub(super) plan: &'a Plan,
     pub(super) rows: Range<usize>,
@@ -136,24 +138,24 @@ pub(super) struct Densities<'a> {
 }
 
 impl WithSimd for Densities<'_> {
-    type Output = ();
+    type Output = Result<()>;
     #[inline(always)]
-    fn with_simd<S: Simd>(self, s: S) {
-        with_width!(S, s, densities(self));
+    fn with_simd<S: Simd>(self, s: S) -> Result<()> {
+        with_width!(S, s, densities(self))
     }
 }
 
 #[inline(always)]
-fn densities<S: Simd, const V: usize>(s: S, task: Densities<'_>) {
-    let Densities { samples, mixture, plan, rows, block, out } = task;
+fn densities<S: Simd, const V: usize>(s: S, task: Densities<'_>) -> Result<()> {
+    let Densities { data, mixture, plan, rows, block, out } = task;
     let (k, d) = (mixture.n_components, mixture.n_features);
     let width = V * S::F64_LANES;
     for (start, out) in rows.clone().step_by(plan.block_rows).zip(out.chunks_mut(plan.block_rows * k)) {
         let rows = start..(start + plan.block_rows).min(rows.end);
-        let mut widened = std::mem::take(&mut block.widened);
-        let values = samples.rows_f64(rows, &mut widened);
-        let chunks = block.load::<S, V>(values, None, &mixture.centre, mixture.mean(0));
-        block.widened = widened;
+        let mut scratch = std::mem::take(&mut block.scratch);
+        let values = data.read(rows, &mut scratch)?.values();
+        let chunks = block.load::<S, V>(values, None, &mixture.center, mixture.mean(0));
+        block.scratch = scratch;
         let x = block.x.get(chunks * d * width).chunks_exact(d * width);
         let z = block.z.take(d * width);
         let r = block.r.take(k * width);
@@ -166,4 +168,5 @@ fn densities<S: Simd, const V: usize>(s: S, task: Densities<'_>) {
             }
         }
     }
+    Ok(())
 }

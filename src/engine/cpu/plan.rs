@@ -10,7 +10,7 @@ use super::simd::ROW_MULTIPLE;
 
 /// Rows whose responsibilities are held at once, and most rows per task while tasks are few.
 const BLOCK_ROWS: usize = 1024;
-/// Fewest rows per task: below, adding up the task's sums costs more than the rows.
+/// Fewest rows per task: with fewer, adding up the task's sums costs more than the rows.
 const MIN_TASK_ROWS: usize = 256;
 /// Numbers of per-task sums held at once (64 MiB), and how far the tasks held at once may go.
 const WAVE_LEN: usize = 8 << 20;
@@ -18,13 +18,22 @@ const WAVE_TASKS: std::ops::RangeInclusive<usize> = 16..=256;
 /// Work (in multiply-adds, roughly) that is done before another thread would have woken up.
 const INLINE_WORK: usize = 1 << 23;
 
+/// Rows of a part of `n_samples` rows, a power of two: parts are the leaves of the tree of sums.
+pub(super) fn part_rows(n_samples: usize) -> usize {
+    let rows = match n_samples {
+        0..=262_144 => 1 << (n_samples / 16).clamp(MIN_TASK_ROWS, BLOCK_ROWS).ilog2(),
+        _ => (n_samples / 256).next_power_of_two(),
+    };
+    debug_assert!(rows.is_multiple_of(ROW_MULTIPLE));
+    rows
+}
+
 /// Cut of N rows: a function of the sizes only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Rows of every task but the last.
+    /// Rows of every task but the last: those of a part.
     pub(super) task_rows: usize,
-    pub(super) n_tasks: usize,
-    /// Tasks whose sums are held before they are combined.
+    /// Tasks whose sums are held before they are added: a power of two.
     pub(super) wave: usize,
     /// Rows of a task that go through E and M together.
     pub(super) block_rows: usize,
@@ -35,13 +44,10 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(n: usize, mixture: &Mixture) -> Self {
         let (k, d) = (mixture.n_components, mixture.n_features);
-        let rows = match n {
-            0..=262_144 => (n / 16).clamp(MIN_TASK_ROWS, BLOCK_ROWS),
-            _ => n / 256,
-        };
-        let task_rows = rows.next_multiple_of(ROW_MULTIPLE);
-        let n_tasks = n.div_ceil(task_rows);
-        let wave = (WAVE_LEN / mixture.sums_len()).clamp(*WAVE_TASKS.start(), *WAVE_TASKS.end()).min(n_tasks);
+        let task_rows = part_rows(n);
+        let n_tasks = n.div_ceil(task_rows).max(1);
+        let held = (WAVE_LEN / mixture.sums_len()).clamp(*WAVE_TASKS.start(), *WAVE_TASKS.end());
+        let wave = (1 << held.ilog2()).min(n_tasks.next_power_of_two());
         // A very wide or numerous mixture keeps fewer rows, so that a block stays in cache.
         let block_rows =
             (BLOCK_ROWS * 2048 / (k + d).max(2048)).next_multiple_of(ROW_MULTIPLE).min(task_rows);
@@ -51,13 +57,18 @@ impl Plan {
         } + 4 * d
             + 24;
         let inline = n_tasks < 2 || n.saturating_mul(k).saturating_mul(per_pair) < INLINE_WORK;
-        Plan { task_rows, n_tasks, wave, block_rows, inline }
+        Plan { task_rows, wave, block_rows, inline }
+    }
+
+    /// The level of a task's sums in the tree.
+    pub(super) fn level(&self) -> u32 {
+        self.task_rows.ilog2()
     }
 }
 
-/// Means at most so many standard deviations from the centre let diag and spherical use sums about
-/// the centre, which all components share and which are then shifted: half the work, and digits are
-/// lost as the square of this, 64² ε = 9e-13.
+/// If all means are within this many standard deviations of the center, diag and spherical sum about the center,
+/// which all components share, and shift the totals. That halves the work. It loses digits as the square of this:
+/// 64² ε = 9e-13.
 const NEAR: f64 = 64.0;
 
 /// Means, whitening factors and normalisers of a mixture.
@@ -67,18 +78,18 @@ pub(super) struct Mixture {
     pub(super) n_components: usize,
     pub(super) n_features: usize,
     /// Taken off every sample when it is loaded, `[D]`: 0 for full and tied.
-    pub(super) centre: Vec<f64>,
-    /// μ less the centre, `[K, D]`.
+    pub(super) center: Vec<f64>,
+    /// μ less the center, `[K, D]`.
     pub(super) means: Vec<f64>,
-    /// −μ/σ about the centre, `[K, D]`, for diag.
+    /// −μ/σ about the center, `[K, D]`, for diag.
     pub(super) shifts: Vec<f64>,
-    /// Whether every mean lies within [`NEAR`] standard deviations of the centre (diag, spherical).
+    /// Whether every mean lies within [`NEAR`] standard deviations of the center (diag, spherical).
     pub(super) near: bool,
     /// W: packed triangles (see [`pack`]) for full `[K]` and tied `[1]`, 1/σ for diag `[K, D]` and
     /// spherical `[K]`.
     pub(super) whitening: Vec<f64>,
     /// ln π_k − ½ D ln 2π − ln det L_k, `[K]`.
-    pub(super) log_normalisers: Vec<f64>,
+    pub(super) constants: Vec<f64>,
 }
 
 impl Mixture {
@@ -93,8 +104,8 @@ impl Mixture {
             }
             CovarianceType::Diag | CovarianceType::Spherical => precisions.whitening,
         };
-        let (centre, near) = centre(parameters, &whitening);
-        let means: Vec<f64> = parameters.means().iter().enumerate().map(|(i, m)| m - centre[i % d]).collect();
+        let (center, near) = center(parameters, &whitening);
+        let means: Vec<f64> = parameters.means().iter().enumerate().map(|(i, m)| m - center[i % d]).collect();
         let shifts = match parameters.covariance_type() {
             CovarianceType::Diag => means.iter().zip(&whitening).map(|(m, w)| -m * w).collect(),
             _ => Vec::new(),
@@ -105,10 +116,10 @@ impl Mixture {
             n_features: d,
             means,
             shifts,
-            centre,
+            center,
             near,
             whitening,
-            log_normalisers: precisions.log_normalisers,
+            constants: precisions.constants,
         })
     }
 
@@ -139,22 +150,22 @@ impl Mixture {
 }
 
 /// The mixture's mean and whether every component is near to it, for diag and spherical; else 0.
-fn centre(parameters: &Parameters, whitening: &[f64]) -> (Vec<f64>, bool) {
+fn center(parameters: &Parameters, whitening: &[f64]) -> (Vec<f64>, bool) {
     let d = parameters.n_features();
-    let mut centre = vec![0.0; d];
+    let mut center = vec![0.0; d];
     let per_component = match parameters.covariance_type() {
-        CovarianceType::Full | CovarianceType::Tied => return (centre, false),
+        CovarianceType::Full | CovarianceType::Tied => return (center, false),
         CovarianceType::Diag => d,
         CovarianceType::Spherical => 1,
     };
     for (mean, weight) in parameters.means().chunks_exact(d).zip(parameters.weights()) {
-        centre.iter_mut().zip(mean).for_each(|(c, m)| *c += weight * m);
+        center.iter_mut().zip(mean).for_each(|(c, m)| *c += weight * m);
     }
     let near = parameters.means().iter().enumerate().all(|(i, m)| {
         // False for NaN, too.
-        (m - centre[i % d]).abs() * whitening[i / d * per_component + i % d % per_component] <= NEAR
+        (m - center[i % d]).abs() * whitening[i / d * per_component + i % d % per_component] <= NEAR
     });
-    if near { (centre, true) } else { (vec![0.0; d], false) }
+    if near { (center, true) } else { (vec![0.0; d], false) }
 }
 
 /// Rows of W that are multiplied together.
@@ -198,15 +209,15 @@ mod tests {
                 covariance_type: CovarianceType::Full,
                 n_components: k,
                 n_features: d,
-                centre: Vec::new(),
+                center: Vec::new(),
                 means: Vec::new(),
                 shifts: Vec::new(),
                 near: false,
                 whitening: Vec::new(),
-                log_normalisers: Vec::new(),
+                constants: Vec::new(),
             };
             let plan = Plan::new(n, &mixture);
-            assert!((plan.n_tasks - 1) * plan.task_rows < n && n <= plan.n_tasks * plan.task_rows);
+            assert!(plan.task_rows.is_power_of_two() && plan.wave.is_power_of_two());
             assert!(
                 plan.task_rows.is_multiple_of(ROW_MULTIPLE) && plan.block_rows.is_multiple_of(ROW_MULTIPLE)
             );

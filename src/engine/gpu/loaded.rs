@@ -15,8 +15,8 @@ pub(super) struct Loaded {
     parameters: Option<Parameters>,
     precisions: Factors,
     pub(super) kept: Kept,
-    /// The larger one of every component, `[K]`.
-    pub(super) rounding_errors: Vec<f64>,
+    /// Estimated for every component, `[K]`.
+    pub(super) rounding_errors: Vec<RoundingError>,
 }
 
 impl Loaded {
@@ -35,9 +35,8 @@ impl Loaded {
         }
         self.precisions.update(parameters)?;
         let (upload, kept) = pack::pack(plan, parameters, &self.precisions, scaling);
-        let errors = rounding::of_factors(parameters, &self.precisions, scaling);
+        self.rounding_errors = rounding::of_factors(parameters, &self.precisions, scaling);
         self.kept = kept;
-        self.rounding_errors = errors.iter().map(RoundingError::largest).collect();
         match &mut self.parameters {
             Some(present) => present.copy_from(parameters),
             None => self.parameters = Some(parameters.clone()),

@@ -53,9 +53,8 @@ pub(super) fn pack(
 ) -> (Upload, Kept) {
     let (k, d) = (parameters.n_components(), parameters.n_features());
     let bits = std::f64::consts::LOG2_E;
-    let log_normalisers = &precisions.log_normalisers;
-    let offset = bits * log_normalisers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let constants = log_normalisers.iter().map(|c| ((c * bits - offset) as f32).max(-HUGE)).collect();
+    let offset = bits * precisions.constants.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let constants = precisions.constants.iter().map(|c| ((c * bits - offset) as f32).max(-HUGE)).collect();
     let means: Vec<f64> = (0..k).flat_map(|c| scaling.to_device(parameters.mean(c))).collect();
     let mut upload = Upload {
         factors: vec![0.0; plan.density.factor_vecs * 4],

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::context::Context;
 use super::plan::{ALIGNMENT, TILE};
-use crate::data::Samples;
 pub use crate::data::Scaling;
+use crate::data::{Dataset, Scratch, chunks};
 use crate::error::{Error, Result};
 
 /// Samples converted and queued at a time.
@@ -26,15 +26,15 @@ pub(super) struct Chunk {
     pub(super) weights: Option<[wgpu::Buffer; 2]>,
 }
 
-/// Uploads `samples` in chunks of at most `chunk_rows` samples (rounded up to [`ALIGNMENT`]), or fewer where
+/// Uploads the rows of `data` and says what they weigh: in chunks of at most `chunk_rows` samples (rounded up to [`ALIGNMENT`]), or fewer where
 /// the device has no room for so many in one buffer. How they are cut changes no bit of any result.
 pub(super) fn upload(
     context: &Context,
-    samples: &Samples<'_>,
+    data: &dyn Dataset,
     scaling: &Scaling,
     chunk_rows: Option<usize>,
-) -> Result<Vec<Chunk>> {
-    let (n, d) = (samples.n_samples(), samples.n_features());
+) -> Result<(Vec<Chunk>, f64)> {
+    let (all, d) = (data.rows(), data.facts().n_features);
     let largest = context.limits.binding_bytes.min(context.limits.buffer_bytes) / (4 * d as u64);
     let fitting = largest as usize / ALIGNMENT * ALIGNMENT;
     if fitting == 0 {
@@ -45,13 +45,14 @@ pub(super) fn upload(
         });
     }
     let mut rows = chunk_rows.map_or(fitting, |r| r.next_multiple_of(ALIGNMENT).min(fitting));
-    let mut chunks = Vec::new();
-    let mut start = 0;
-    while start < n {
-        let here = rows.min(n - start);
-        match upload_chunk(context, samples, scaling, start, here) {
-            Ok(chunk) => {
-                chunks.push(chunk);
+    let (mut uploaded, mut total_weight) = (Vec::new(), 0.0);
+    let mut start = all.start;
+    while start < all.end {
+        let here = rows.min(all.end - start);
+        match upload_chunk(context, data, scaling, start..start + here) {
+            Ok((chunk, weight)) => {
+                uploaded.push(chunk);
+                total_weight += weight;
                 start += here;
             }
             // Memory in one piece is scarcer than memory: what was uploaded stays, the rest is cut finer.
@@ -63,27 +64,28 @@ pub(super) fn upload(
             Err(error) => return Err(error),
         }
     }
-    Ok(chunks)
+    Ok((uploaded, total_weight))
 }
 
 fn upload_chunk(
     context: &Context,
-    samples: &Samples<'_>,
+    data: &dyn Dataset,
     scaling: &Scaling,
-    start: usize,
-    rows: usize,
-) -> Result<Chunk> {
-    let d = samples.n_features();
-    let padded = rows.next_multiple_of(ALIGNMENT);
+    rows: Range<usize>,
+) -> Result<(Chunk, f64)> {
+    let d = data.facts().n_features;
+    let padded = rows.len().next_multiple_of(ALIGNMENT);
     let usage = wgpu::BufferUsages::STORAGE;
     let buffer = context.buffer("wgmm/upload/samples", (padded * d * 4) as u64, usage, false)?;
     let mut queued = 0;
     for first in (0..padded).step_by(UPLOAD_ROWS) {
         let count = UPLOAD_ROWS.min(padded - first);
-        let (bytes, end) = (count * d * 4, start + rows);
+        let bytes = count * d * 4;
+        let mut written = Ok(());
         context.write("wgmm/upload/samples", (&buffer, first * d * 4), bytes, |tiles| {
-            write_tiles(samples, scaling, (start + first).min(end)..end, tiles);
+            written = write_tiles(data, scaling, (rows.start + first).min(rows.end)..rows.end, tiles);
         })?;
+        written?;
         queued += bytes;
         if queued >= UPLOAD_BYTES {
             context.submit(None);
@@ -91,11 +93,16 @@ fn upload_chunk(
             queued = 0;
         }
     }
-    let weights = match samples.sample_weights() {
-        None => None,
-        Some(all) => {
+    let (weights, total_weight) = match data.facts().is_weighted {
+        false => (None, rows.len() as f64),
+        true => {
             let mut padded_weights = vec![0.0; padded];
-            padded_weights[..rows].copy_from_slice(&all[start..start + rows]);
+            let mut scratch = Scratch::default();
+            for piece in chunks(rows.clone()) {
+                let to = &mut padded_weights[piece.start - rows.start..piece.end - rows.start];
+                let read = data.read(piece, &mut scratch)?;
+                to.copy_from_slice(read.weights().unwrap_or_default());
+            }
             let floats =
                 |f: fn(f64) -> f64| padded_weights.iter().map(|w| f(*w) as f32).collect::<Vec<f32>>();
             let make = |label: &str, values: Vec<f32>| {
@@ -105,32 +112,43 @@ fn upload_chunk(
             };
             // log2 of an absent sample is never used; 0 keeps it finite.
             let logs = floats(|w| if w > 0.0 { w.log2() } else { 0.0 });
-            Some([make("wgmm/upload/weights", floats(|w| w))?, make("wgmm/upload/log_weights", logs)?])
+            let buffers =
+                [make("wgmm/upload/weights", floats(|w| w))?, make("wgmm/upload/log_weights", logs)?];
+            (Some(buffers), padded_weights.iter().sum())
         }
     };
     context.submit(None);
     context.wait("wgmm/upload/samples")?;
-    Ok(Chunk { rows, samples: buffer, weights })
+    Ok((Chunk { rows: rows.len(), samples: buffer, weights }, total_weight))
 }
 
 /// Fills `out` with the tiles of `rows`, and with zeros after them, every thread its own.
-fn write_tiles(samples: &Samples<'_>, scaling: &Scaling, rows: Range<usize>, out: wgpu::WriteOnly<'_, [u8]>) {
-    let d = samples.n_features();
+fn write_tiles(
+    data: &dyn Dataset,
+    scaling: &Scaling,
+    rows: Range<usize>,
+    out: wgpu::WriteOnly<'_, [u8]>,
+) -> Result<()> {
+    let d = data.facts().n_features;
     // Of each tile the values of one feature; what is written is taken.
     let mut columns: Vec<_> = out.into_chunks::<{ TILE * 4 }>().0.into_iter().map(Some).collect();
-    let buffers = || (vec![[0.0f32; TILE]; d], Vec::new());
-    columns.par_chunks_mut(d).enumerate().for_each_init(buffers, |(tile, scratch), (number, columns)| {
-        let first = rows.start + number * TILE;
-        let range = first.min(rows.end)..(first + TILE).min(rows.end);
-        if range.len() < TILE {
-            tile.fill([0.0; TILE]);
-        }
-        for (i, x) in samples.rows_f64(range, scratch).chunks_exact(d).enumerate() {
-            for (column, value) in tile.iter_mut().zip(scaling.to_device(x)) {
-                column[i] = value as f32;
+    let buffers = || (vec![[0.0f32; TILE]; d], Scratch::default());
+    let tiles = columns.par_chunks_mut(d).enumerate();
+    tiles
+        .map_init(buffers, |(tile, scratch), (number, columns)| {
+            let first = rows.start + number * TILE;
+            let range = first.min(rows.end)..(first + TILE).min(rows.end);
+            if range.len() < TILE {
+                tile.fill([0.0; TILE]);
             }
-        }
-        let outs = columns.iter_mut().filter_map(Option::take);
-        outs.zip(tile).for_each(|(out, column)| out.write(bytemuck::cast(*column)));
-    });
+            for (i, (x, _)) in data.read(range, scratch)?.iter().enumerate() {
+                for (column, value) in tile.iter_mut().zip(scaling.to_device(x)) {
+                    column[i] = value as f32;
+                }
+            }
+            let outs = columns.iter_mut().filter_map(Option::take);
+            outs.zip(tile).for_each(|(out, column)| out.write(bytemuck::cast(*column)));
+            Ok(())
+        })
+        .collect()
 }

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use twox_hash::XxHash3_128;
 
-use crate::data::{Samples, Values};
-use crate::fit::options::{CheckedOptions, Init};
+use crate::data::{Dataset, Scratch, chunks};
+use crate::error::Result;
+use crate::fit::options::{CheckedOptions, FitOptions, Init};
 use crate::report::EngineInfo;
 
-/// Everything that decides the bits of a fit, by name: program, samples (as checksums), options, engine. Nothing in
-/// it may differ when a fit goes on, except the device, of which a program can only warn.
+/// Everything that decides the bits of a fit, by name: program, samples (as checksums), options, engine. All of it must
+/// be the same when a fit goes on, except the device: if that differs, a program can only warn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
@@ -20,34 +21,40 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of a fit of `samples` with `options` on `engine`. Reads all samples once.
-    pub fn new(samples: &Samples<'_>, options: &CheckedOptions, engine: &EngineInfo) -> Self {
+    /// Of a fit of `data` with `options` on `engine`. Reads all samples once.
+    ///
+    /// # Errors
+    /// As [`FitOptions::check`] and [`Dataset::read`].
+    pub fn new(data: &dyn Dataset, options: &FitOptions, engine: &EngineInfo) -> Result<Self> {
+        let known = data.facts();
+        let options = options.check(known)?;
+        let (values, weights) = checksums(data)?;
         let mut facts = vec![
             ("version of wgmm", env!("CARGO_PKG_VERSION").into()),
-            ("engine", engine.kind.clone()),
-            ("n_samples", samples.n_samples().to_string()),
-            ("n_features", samples.n_features().to_string()),
-            ("feature names", json!(samples.feature_names()).to_string()),
-            ("checksum of the values", checksum_of_values(samples)),
-            ("checksum of the sample weights", checksum_of_weights(samples)),
+            ("engine", engine.kind.name().to_owned()),
+            ("n_samples", known.n_samples.to_string()),
+            ("n_features", known.n_features.to_string()),
+            ("feature names", json!(known.feature_names).to_string()),
+            ("checksum of the values", values),
+            ("checksum of the sample weights", weights),
             ("n_components", options.n_components.to_string()),
             ("covariance_type", options.covariance_type.to_string()),
-            ("checksum of the given start", checksum_of_start(options)),
+            ("checksum of the given start", checksum_of_start(&options)),
         ];
         let options = options.to_map();
         facts.extend(options.iter().map(|(name, value)| (name.as_str(), value.to_string())));
         let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Identity { facts, device: engine.device_line() }
+        Ok(Identity { facts, device: engine.device_line() })
     }
 
-    /// Adds something else that must not differ.
+    /// Adds another fact that must not differ.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.facts.push((name.into(), value.to_string()));
         self
     }
 
-    /// The engine may go on in f64 where f32 leaves few digits
+    /// Records that the engine may go on in f64 if f32 leaves few digits
     /// ([`EngineRequest::switches`](crate::engine::choose::EngineRequest::switches)).
     #[must_use]
     pub fn switching(mut self) -> Self {
@@ -57,14 +64,14 @@ impl Identity {
         self
     }
 
-    /// From here on the fit runs on `engine`, if that took over from one that failed. One that took over because
-    /// digits were few changes nothing: a fit that goes on begins on the first engine, too.
+    /// Records `engine` if it took over from an engine that failed. An engine that took over because digits were few
+    /// changes nothing: a fit that goes on begins on the first engine again.
     pub fn set_engine(&mut self, engine: &EngineInfo) {
         if engine.failed.is_none() {
             return;
         }
         if let Some((_, kind)) = self.facts.iter_mut().find(|(name, _)| name == "engine") {
-            kind.clone_from(&engine.kind);
+            engine.kind.name().clone_into(kind);
         }
         self.device = engine.device_line();
     }
@@ -101,29 +108,24 @@ fn checksum(fill: impl FnOnce(&mut XxHash3_128)) -> String {
     format!("{:032x}", digest(fill))
 }
 
-/// Numbers whose bytes are gathered before they are hashed.
-const BLOCK: usize = 1024;
-
-fn checksum_of<T: Copy, const SIZE: usize>(values: &[T], bytes: impl Fn(T) -> [u8; SIZE]) -> String {
-    let mut gathered = Vec::with_capacity(BLOCK * SIZE);
-    checksum(|hash| {
-        for block in values.chunks(BLOCK) {
-            gathered.clear();
-            block.iter().for_each(|value| gathered.extend_from_slice(&bytes(*value)));
-            hash.write(&gathered);
-        }
-    })
-}
-
-fn checksum_of_values(samples: &Samples<'_>) -> String {
-    match samples.values() {
-        Values::F64(values) => checksum_of(values, f64::to_le_bytes),
-        Values::F32(values) => format!("{} (f32)", checksum_of(values, f32::to_le_bytes)),
+/// Of the values and the sample weights of `data`, as f64.
+fn checksums(data: &dyn Dataset) -> Result<(String, String)> {
+    let (mut values, mut weights) = (XxHash3_128::new(), XxHash3_128::new());
+    let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
+    let mut write = |hash: &mut XxHash3_128, numbers: &[f64]| {
+        // Hashed as one piece: number by number takes several times as long.
+        bytes.clear();
+        numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+        hash.write(&bytes);
+    };
+    for rows in chunks(data.rows()) {
+        let rows = data.read(rows, &mut scratch)?;
+        write(&mut values, rows.values());
+        write(&mut weights, rows.weights().unwrap_or_default());
     }
-}
-
-fn checksum_of_weights(samples: &Samples<'_>) -> String {
-    samples.sample_weights().map_or("none".into(), |weights| checksum_of(weights, f64::to_le_bytes))
+    let text = |hash: XxHash3_128| format!("{:032x}", hash.finish_128());
+    let weights = if data.facts().is_weighted { text(weights) } else { "none".into() };
+    Ok((text(values), weights))
 }
 
 fn checksum_of_start(options: &CheckedOptions) -> String {

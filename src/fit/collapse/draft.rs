@@ -32,7 +32,7 @@ impl Draft {
         &mut self.means[c * self.n_features..(c + 1) * self.n_features]
     }
 
-    /// Numbers of one component's own covariance: none where all share one.
+    /// Numbers of one component's own covariance: 0 if all components share one.
     fn block(&self) -> usize {
         match self.covariance_type {
             CovarianceType::Tied => 0,
@@ -80,7 +80,7 @@ impl Draft {
         draft
     }
 
-    /// Weights that sum to 1; equal ones where all are 0.
+    /// Weights that sum to 1; equal ones if all are 0.
     fn normalise(&mut self) {
         let (sum, k) = (self.weights.iter().sum::<f64>(), self.weights.len());
         self.weights.iter_mut().for_each(|w| *w = if sum > 0.0 { *w / sum } else { 1.0 / k as f64 });

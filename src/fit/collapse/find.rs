@@ -8,8 +8,8 @@ use crate::mixture::linalg;
 use crate::mixture::moments::COLLAPSED_COUNT;
 use crate::mixture::shape::CovarianceType;
 
-/// Times D·ε: what a Cholesky pivot may lose to rounding, relative to its diagonal entry. At or below
-/// this, whether a factorisation succeeds is left to the order of its additions.
+/// In units of D·ε: what a Cholesky pivot may lose to rounding, relative to its diagonal entry. At or below this, the
+/// order of the additions decides whether a factorisation succeeds.
 const PIVOT_ROUNDING: f64 = 16.0;
 
 /// A component that collapsed.
@@ -27,12 +27,12 @@ enum Fault {
 }
 
 impl Found {
-    /// Whether nothing is left to compute its mean from.
+    /// Whether no sample is left to compute its mean from.
     pub(super) fn is_empty(&self) -> bool {
         matches!(self.fault, Fault::Empty { .. })
     }
 
-    /// The error for a component that cannot be done without.
+    /// The error for a component that must not collapse.
     pub(super) fn error(&self, iteration: usize) -> Error {
         let component = self.component.unwrap_or(0);
         match self.fault {

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::data::Samples;
+use crate::data::Scratch;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::fit::init::SEEDING_SAMPLES;
-use crate::infer::log_sum_exp;
+use crate::infer::{self, log_sum_exp};
 use crate::mixture::Parameters;
 
 /// Neighbouring samples that are looked at together: K·BLOCK densities are held at once.
@@ -15,16 +15,12 @@ const BLOCK: usize = 1024;
 /// Values of the at most `n` samples of lowest log-likelihood under `mixture`, the lowest first, equal
 /// ones in the order of their rows; no two samples are equal. Of more than [`SEEDING_SAMPLES`] samples,
 /// blocks spread evenly are looked at.
-pub(super) fn samples(
-    engine: &mut dyn Engine,
-    samples: &Samples<'_>,
-    mixture: &Parameters,
-    n: usize,
-) -> Result<Vec<Vec<f64>>> {
+pub(super) fn samples(engine: &mut dyn Engine, mixture: &Parameters, n: usize) -> Result<Vec<Vec<f64>>> {
     if n == 0 {
         return Ok(Vec::new());
     }
-    let all = samples.n_samples();
+    let all = engine.data().facts().n_samples;
+    let mut scratch = Scratch::default();
     let blocks = all.min(SEEDING_SAMPLES).div_ceil(BLOCK);
     let mut scores: Vec<(f64, usize)> = Vec::with_capacity(all.min(SEEDING_SAMPLES));
     for block in 0..blocks {
@@ -35,13 +31,15 @@ pub(super) fn samples(
         };
         let rows = first..(first + BLOCK).min(all);
         let densities = engine.weighted_log_densities(mixture, rows.clone())?;
+        let weights = infer::weights(engine.data(), rows.clone(), &mut scratch)?;
         let scored = densities.chunks_exact(mixture.n_components()).map(log_sum_exp).zip(rows);
-        scores.extend(scored.filter(|(score, row)| !score.is_nan() && samples.weight(*row) > 0.0));
+        let present = scored.zip(weights).filter(|((score, _), weight)| !score.is_nan() && *weight > 0.0);
+        scores.extend(present.map(|(scored, _)| scored));
     }
     scores.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let (mut found, mut seen, mut scratch) = (Vec::new(), HashSet::new(), Vec::new());
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for (_, row) in scores {
-        let values = samples.rows_f64(row..row + 1, &mut scratch);
+        let values = engine.data().read(row..row + 1, &mut scratch)?.values();
         if seen.insert(values.iter().map(|v| v.to_bits()).collect::<Vec<u64>>()) {
             found.push(values.to_vec());
             if found.len() == n {

@@ -4,9 +4,9 @@ use crate::mixture::Parameters;
 use crate::mixture::shape::CovarianceType;
 use crate::report::Degenerate;
 
-/// The components of `parameters` that hold, rounded to whole samples, at most one of the `n_samples` or, where they
-/// have a full covariance of their own, at most D: no spread can be seen in so few, the covariance is what
-/// `reg_covar` leaves, and the likelihood grows without end as `reg_covar` falls.
+/// The components of `parameters` that hold at most one of the `n_samples`, rounded to whole samples; with a full
+/// covariance of their own, at most D. So few samples show no spread: the covariance is what `reg_covar` leaves,
+/// and the likelihood grows without end as `reg_covar` falls.
 ///
 /// A count is the component's weight in rows, so that the scale of sample weights does not matter.
 pub(super) fn find(parameters: &Parameters, n_samples: usize) -> Vec<Degenerate> {

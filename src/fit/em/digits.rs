@@ -1,23 +1,23 @@
-//! What f32 sums leave in every iteration, and the change to f64 where that is too little.
+//! The digits that f32 sums leave in every iteration, and the change to f64 if they are too few.
 
 use crate::engine::Engine;
-use crate::engine::rounding::{POOR, warn, worst};
+use crate::engine::rounding::{POOR, largest, warn, worst};
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
 use crate::report::{FitReport, Warning, WorstRounding};
 
 /// Estimates what f32 leaves of every component of `parameters` (`[K]`, empty in f64), before their E-step in
 /// `iteration`, and keeps the worst of a restart in `kept`. Where that is fewer than three digits, an engine that can
-/// goes on in f64, which is `told` once a fit. Numbers alone decide, so that the same fit always switches in the same
+/// goes on in f64, of which the user is `warned` once a fit. Numbers alone decide, so that the same fit always switches in the same
 /// iteration.
 pub(super) fn look(
     engine: &mut dyn Engine,
     parameters: &Parameters,
     iteration: usize,
     kept: &mut Option<WorstRounding>,
-    told: &mut bool,
+    warned: &mut bool,
 ) -> Result<Vec<f64>> {
-    let errors = engine.rounding_errors(parameters)?;
+    let errors = largest(&engine.rounding_errors(parameters)?);
     let Some((component, error)) = worst(&errors) else { return Ok(errors) };
     if kept.is_some_and(|kept| kept.error >= error) {
         return Ok(errors);
@@ -30,7 +30,7 @@ pub(super) fn look(
     }
     let (n_components, engine) = (errors.len(), engine.info().kind);
     let warning = Warning::SwitchedToF64 { iteration, component, n_components, digits, error, engine };
-    if std::mem::replace(told, true) {
+    if std::mem::replace(warned, true) {
         tracing::info!("{}", warning.facts());
     } else {
         warning.tell();
@@ -38,7 +38,7 @@ pub(super) fn look(
     Ok(Vec::new())
 }
 
-/// Puts `engine` into the state of a restart that came to `kept`.
+/// Sets `engine` to the precision in which a restart with the record `kept` must go on.
 ///
 /// # Errors
 /// [`Error::Shape`] if that was f64 and the engine has none.
@@ -51,8 +51,8 @@ pub(super) fn restore(engine: &mut dyn Engine, kept: Option<WorstRounding>) -> R
     Ok(())
 }
 
-/// Warns of the components of the returned mixture to which f32 leaves fewer than three digits, else where such a
-/// stretch lies behind the fit.
+/// Warns if f32 leaves some components of the returned mixture fewer than three digits, or if it did so earlier in the
+/// fit.
 pub(super) fn judge(report: &FitReport) {
     if warn(&report.rounding_errors) {
         return;

@@ -3,13 +3,30 @@
 use serde::{Deserialize, Serialize};
 
 use super::degenerate;
-use crate::data::Samples;
+use crate::data::Facts;
 use crate::error::{Error, Result};
-use crate::fit::collapse::Rescued;
 use crate::fit::options::{CheckedOptions, OnCollapse};
+use crate::fit::update::Rescued;
 use crate::mixture::Parameters;
 use crate::model::GaussianMixture;
 use crate::report::{EngineInfo, FitReport, Restart, StopReason, Warning, WorstRounding};
+
+/// A fit that came to its end.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Fit {
+    /// The mixture, with the names of the features.
+    pub model: GaussianMixture,
+    /// How it was found.
+    pub report: FitReport,
+}
+
+impl Fit {
+    /// The mixture with the report beside it, as a model file holds both.
+    pub fn into_model(self) -> GaussianMixture {
+        GaussianMixture { report: Some(self.report), ..self.model }
+    }
+}
 
 /// What a fit has done up to the end of an iteration, see [`super::Step::state`]. [`super::resume`] goes on from
 /// it with the same bits: a restart draws its random numbers from a stream of its own, so nothing else is needed.
@@ -21,7 +38,7 @@ pub struct FitState {
     pub(super) ended: Vec<Ended>,
     /// The best of them.
     pub(super) best: Option<Best>,
-    /// The restart after them, where it has done an iteration.
+    /// The restart after them, if it has done an iteration.
     pub(super) current: Option<Current>,
 }
 
@@ -31,7 +48,7 @@ pub struct FitState {
 pub(super) struct Ended {
     pub(super) summary: Restart,
     pub(super) trace: Vec<f64>,
-    /// Why it failed, where it did.
+    /// Why it failed, if it did.
     pub(super) failure: Option<Failure>,
 }
 
@@ -143,7 +160,7 @@ impl FitState {
         self.ended.push(Ended { summary, trace, failure: Some(failure) });
     }
 
-    /// That of the best restart.
+    /// The trace of the best restart.
     pub(super) fn worst_rounding(&self) -> Option<WorstRounding> {
         self.best.as_ref().and_then(|best| best.worst_rounding)
     }
@@ -157,17 +174,16 @@ impl FitState {
         self.best.as_ref().and_then(|best| self.ended.get(best.restart)?.summary.lower_bound)
     }
 
-    /// The best restart as a model.
+    /// The best restart.
     ///
     /// # Errors
     /// The first restart's if all failed.
-    pub(super) fn into_model(
+    pub(super) fn into_fit(
         mut self,
         engine: EngineInfo,
-        total_weight: f64,
-        samples: &Samples<'_>,
+        facts: &Facts,
         options: &CheckedOptions,
-    ) -> Result<GaussianMixture> {
+    ) -> Result<Fit> {
         let Some(best) = self.best else {
             let failure = self.ended.into_iter().find_map(|ended| ended.failure);
             return Err(failure.map_or_else(
@@ -179,16 +195,17 @@ impl FitState {
         let trace = std::mem::take(&mut kept.trace);
         let collapses = kept.summary.collapses.clone();
         let mut model = GaussianMixture::from(best.parameters);
-        model.feature_names = samples.feature_names().map(<[String]>::to_vec);
-        let degenerate = degenerate::find(&model.parameters, samples.n_effective());
-        model.report = Some(FitReport {
+        model.feature_names.clone_from(&facts.feature_names);
+        let total_weight = facts.total_weight;
+        let degenerate = degenerate::find(&model.parameters, facts.n_effective);
+        let report = FitReport {
             final_mean_log_likelihood: best.log_likelihood / total_weight,
             n_iter: trace.len(),
             converged: best.stop_reason == StopReason::Converged,
             stop_reason: best.stop_reason,
-            n_samples: samples.n_samples(),
+            n_samples: facts.n_samples,
             total_weight,
-            dropped_rows: Vec::new(),
+            dropped_rows: facts.dropped_rows.clone(),
             bic: model.bic(best.log_likelihood, total_weight),
             aic: model.aic(best.log_likelihood),
             log_likelihood_trace: trace,
@@ -201,15 +218,15 @@ impl FitState {
             options: options.to_map(),
             engine,
             warnings: Vec::new(),
-        });
-        Ok(model)
+        };
+        Ok(Fit { model, report })
     }
 
-    /// Whether a fit of `samples` with `options` can have come to this state: sizes and counts.
+    /// Whether a fit of the data that `facts` tell of with `options` can have come to this state: sizes and counts.
     ///
     /// # Errors
     /// [`Error::Shape`] naming what does not fit.
-    pub(super) fn check(&self, samples: &Samples<'_>, options: &CheckedOptions) -> Result<()> {
+    pub(super) fn check(&self, facts: &Facts, options: &CheckedOptions) -> Result<()> {
         let at_most = |what: &str, found: usize, most: usize| match found <= most {
             true => Ok(()),
             false => Err(Error::shape(what, format!("at most {most}"), found)),
@@ -221,7 +238,7 @@ impl FitState {
         let best = self.best.as_ref().map(|best| &best.parameters);
         for parameters in best.into_iter().chain(self.parameters()) {
             let (k, most) = (parameters.n_components(), options.n_components);
-            let expected = (samples.n_features(), options.covariance_type);
+            let expected = (facts.n_features, options.covariance_type);
             let found = (parameters.n_features(), parameters.covariance_type());
             if found != expected || k > most || (k < most && options.on_collapse != OnCollapse::Drop) {
                 let text =
@@ -258,8 +275,8 @@ pub(super) struct Run {
     pub(super) worst_rounding: Option<WorstRounding>,
 }
 
-/// Parameters as their arrays. Lengths are checked, values are not: an M-step may have given what only the next
-/// E-step finds wrong, and it must find it again.
+/// Parameters as their arrays. Lengths are checked, values are not: an M-step may have made values that only the next
+/// E-step finds wrong, and it must find them again.
 mod arrays {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

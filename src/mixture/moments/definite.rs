@@ -62,8 +62,7 @@ mod tests {
     use crate::error::Result;
     use crate::mixture::Parameters;
     use crate::mixture::factors::Factors;
-    use crate::mixture::moments::CovarianceCenter;
-    use crate::mixture::moments::m_step;
+    use crate::mixture::moments::MStep;
 
     /// Sums over `n` samples of D features, each rounded to f32.
     fn rounded(n: usize, d: usize, covariance_type: CovarianceType) -> Result<Moments> {
@@ -93,7 +92,7 @@ mod tests {
     }
 
     fn covariances(moments: &Moments, reg_covar: f64) -> Result<Parameters> {
-        m_step(moments, &moments.origins, CovarianceCenter::NewMean, reg_covar, 1)
+        MStep { reg_covar, ..MStep::default() }.parameters(moments, &moments.origins, 1)
     }
 
     fn factorises(moments: &Moments, reg_covar: f64) -> Result<bool> {

@@ -1,4 +1,4 @@
-//! The options that every command that fits shares, and how models are written.
+//! The options that all fitting commands share, and how models are written.
 
 use std::path::PathBuf;
 
@@ -19,10 +19,10 @@ pub(crate) struct FitFlags {
     /// weights, means, and covariances or precisions, or an .npz; kmeans finds what the file leaves out
     #[arg(long, default_value = "kmeans", value_name = "METHOD|FILE", value_parser = parse::init())]
     pub(crate) init: parse::InitArg,
-    /// Restarts, of which the best is kept
+    /// Number of restarts; the best one is kept
     #[arg(long, default_value_t = 1, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(1..=parse::MAX_COUNT))]
     pub(crate) n_init: usize,
-    /// Iterations at most; 0 returns the start
+    /// Most iterations; 0 returns the start
     #[arg(long, default_value_t = 100, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<usize>(0..=parse::MAX_COUNT))]
     pub(crate) max_iter: usize,
     /// Converged when the mean log-likelihood changes by less; 0 never converges
@@ -34,11 +34,11 @@ pub(crate) struct FitFlags {
     /// Seed of every random number
     #[arg(long, default_value_t = 0, value_name = "N", allow_hyphen_values = true, value_parser = parse::whole::<u64>(0..=u64::MAX))]
     pub(crate) seed: u64,
-    /// Mean about which new covariances are taken; old-mean is the teaching notebook's rule
+    /// The mean that new covariances are taken about; old-mean is the teaching notebook's rule
     #[arg(long, default_value = "new-mean", value_name = "MEAN", value_parser = parse::named::<CovarianceCenter>())]
     pub(crate) covariance_center: CovarianceCenter,
-    /// What happens to a component that collapsed (no samples left, or no positive definite covariance): error
-    /// ends the restart, reseed starts it again at the worst explained samples, floor keeps its last good
+    /// What happens to a component that collapsed (it has no samples left, or no positive definite covariance): error
+    /// ends the restart, reseed starts the component again at the worst explained samples, floor keeps its last good
     /// covariance, drop removes it
     #[arg(long, default_value = "error", value_name = "WHAT", value_parser = parse::named::<OnCollapse>())]
     pub(crate) on_collapse: OnCollapse,

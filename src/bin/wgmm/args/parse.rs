@@ -179,7 +179,7 @@ pub(crate) fn init() -> impl TypedValueParser<Value = InitArg> {
 /// Names that promise a format which is not written.
 const FOREIGN: [&str; 10] = ["npz", "parquet", "arrow", "feather", "h5", "hdf5", "xlsx", "gz", "zst", "zip"];
 
-/// A table, vector or labels to write: `.npy`, and CSV under any other name but those of other formats.
+/// A table, vector or labels to write: `.npy`, or CSV under any other name that does not promise another format.
 pub(crate) fn table_output() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| {
         let foreign = |given: &OsStr| FOREIGN.iter().any(|e| given.eq_ignore_ascii_case(e));
@@ -199,7 +199,8 @@ pub(crate) fn trace_output() -> impl TypedValueParser<Value = PathBuf> {
     )
 }
 
-/// A file to write whose name tells the format: one of `known`; `-` and devices, too, where `devices` says so.
+/// A file to write whose ending tells the format and must be in `known`. If `devices` is set, `-` and devices are
+/// allowed.
 fn named_output(
     known: &'static [&'static str],
     devices: bool,

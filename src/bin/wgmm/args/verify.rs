@@ -2,7 +2,7 @@
 
 use clap::Args;
 use wgmm::internals::fit::verify::{Verify, VerifyOptions};
-use wgmm::internals::report::FitReport;
+use wgmm::internals::report::{FitReport, Precision};
 
 use super::{EngineArgs, parse};
 use crate::exit::{Failure, Outcome};
@@ -26,7 +26,7 @@ impl VerifyArgs {
     /// The options of the library.
     ///
     /// # Errors
-    /// Exit 2 where a check is required and forbidden.
+    /// Exit 2 if a check is both required and forbidden.
     pub(crate) fn options(&self, engine: &EngineArgs) -> Outcome<VerifyOptions> {
         if self.require_verified && self.verify == Verify::None {
             return Err(Failure::usage("--require-verified needs the check that --verify none leaves out"));
@@ -43,7 +43,7 @@ impl VerifyArgs {
         let v = match report.verification {
             Some(v) if v.within => return Ok(()),
             Some(v) => v,
-            None if report.engine.precision == "f64" => return Ok(()),
+            None if report.engine.precision == Precision::F64 => return Ok(()),
             None => return Err(Failure::outside("the result could not be checked; the reason stands above")),
         };
         let off = v.difference.map_or("is not finite".into(), |d| format!("differs by {d:.1e}"));

@@ -175,9 +175,9 @@ pub(super) fn ratios(ratios: &[Ratio]) -> String {
     rows.extend(ratios.iter().map(|r| {
         vec![
             r.name.clone(),
-            r.engines.0.clone(),
+            r.engines.0.name().to_owned(),
             ms(r.seconds.0),
-            r.engines.1.clone(),
+            r.engines.1.name().to_owned(),
             ms(r.seconds.1),
             format!("{:.3}", r.speedup),
         ]

@@ -1,20 +1,21 @@
 //! What `wgmm compare` tells.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use wgmm::Samples;
 use wgmm::internals::compare::judge::BoundSource;
 use wgmm::internals::fit::options::CheckedOptions;
 
-use super::{CompareArgs, Comparison, Yardstick, seconds_per_iteration};
+use super::comparison::{Comparison, Yardstick, seconds_per_iteration};
 use crate::exit::shown;
 use crate::input::count;
 use crate::output::{Align, align, short};
 
 /// Everything for people: iterations, then each engine's components, labels, speed and verdict.
 pub(super) fn text(
-    args: &CompareArgs,
+    data: &Path,
     samples: &Samples<'_>,
     yardstick: &Yardstick<'_>,
     comparisons: &[Comparison],
@@ -22,7 +23,7 @@ pub(super) fn text(
     let p = &yardstick.run.parameters;
     let mut text = format!(
         "{}: {}, {}; {}, {} covariance\n\n",
-        shown(&args.data),
+        shown(data),
         count(samples.n_samples(), "sample"),
         count(p.n_features(), "feature"),
         count(p.n_components(), "component"),
@@ -130,7 +131,7 @@ fn one(comparison: &Comparison, yardstick: &Yardstick<'_>) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What is outside, for the error message; none where nothing is.
+/// The quantities that are outside, for the error message; empty if none is.
 pub(super) fn outside(comparison: &Comparison, yardstick: &Yardstick<'_>) -> Option<String> {
     let failures = &comparison.check.failures;
     (!failures.is_empty())
@@ -139,7 +140,7 @@ pub(super) fn outside(comparison: &Comparison, yardstick: &Yardstick<'_>) -> Opt
 
 /// The object that `--json` prints. Only times differ between two runs.
 pub(super) fn json(
-    args: &CompareArgs,
+    data: &Path,
     samples: &Samples<'_>,
     options: &CheckedOptions,
     yardstick: &Yardstick<'_>,
@@ -155,8 +156,7 @@ pub(super) fn json(
     if let Some(followed) = &yardstick.followed {
         expected["engine"] = json!(yardstick.engine.info());
         expected["log_likelihood_trace"] = json!(followed.trace);
-        let converged = followed.model.report.as_ref().is_some_and(|report| report.converged);
-        expected["converged"] = json!(converged);
+        expected["converged"] = json!(followed.fit.report.converged);
         if let Some(seconds) = seconds_per_iteration(followed) {
             expected["seconds_per_iteration"] = json!(seconds);
         }
@@ -164,7 +164,7 @@ pub(super) fn json(
     json!({
         "schema": "wgmm.compare/1",
         "version": env!("CARGO_PKG_VERSION"),
-        "data": shown(&args.data),
+        "data": shown(data),
         "n_samples": samples.n_samples(),
         "total_weight": samples.total_weight(),
         "n_features": p.n_features(),

@@ -3,11 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use wgmm::Samples;
-use wgmm::internals::fit::checkpoint::{Checkpoint, Identity, Interval, Writer};
-use wgmm::internals::fit::em::{FitState, Step};
-use wgmm::internals::fit::options::CheckedOptions;
-use wgmm::internals::report::EngineInfo;
+use wgmm::internals::fit::checkpoint::{Checkpoint, Interval, Writer};
 
 use crate::args::parse;
 use crate::exit::{Failure, Outcome};
@@ -16,14 +12,14 @@ use crate::exit::{Failure, Outcome};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Checkpoints")]
 pub(crate) struct CheckpointArgs {
-    /// Keep the state of the fit in this file, to go on with --resume after whatever ended the program
+    /// Keep the state of the fit in this file; --resume goes on from it, whatever ended the program
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint: Option<PathBuf>,
-    /// When: after so many iterations (5), or after so much time (30s, 5m, 1h)
+    /// How often: a number of iterations (5) or a time (30s, 5m, 1h)
     #[arg(long, value_name = "N|TIME", default_value = "60s", requires = "checkpoint", allow_hyphen_values = true, value_parser = parse::interval)]
     checkpoint_every: Interval,
-    /// Go on from this checkpoint to the same model, bit for bit: same data, same options; may be the file of
-    /// --checkpoint
+    /// Go on from this checkpoint to the same model, bit for bit. Data and options must be the same; the file may be
+    /// that of --checkpoint
     #[arg(long, value_name = "FILE")]
     pub(super) resume: Option<PathBuf>,
 }
@@ -44,56 +40,8 @@ impl Checkpoints {
         })
     }
 
-    /// What the fit begins with, and what keeps its state.
-    pub(super) fn begin(
-        self,
-        samples: &Samples<'_>,
-        options: &CheckedOptions,
-        engine: &EngineInfo,
-        switches: bool,
-    ) -> Outcome<(FitState, Option<Keeper>)> {
-        if self.writer.is_none() && self.resume.is_none() {
-            return Ok(Default::default());
-        }
-        let mut identity = Identity::new(samples, options, engine);
-        if switches && engine.precision == "f32" {
-            identity = identity.switching();
-        }
-        let state = match self.resume {
-            Some(checkpoint) => {
-                if let Some(other) = checkpoint.other_device(&identity) {
-                    tracing::warn!(
-                        "the checkpoint was written on another device ({other}), which may round otherwise: the last bits of the model may differ"
-                    );
-                }
-                checkpoint.state_of(&identity)?
-            }
-            None => FitState::default(),
-        };
-        Ok((state, self.writer.map(|writer| Keeper { writer, identity, failing: false })))
-    }
-}
-
-/// Writes the checkpoints of a fit.
-pub(super) struct Keeper {
-    writer: Writer,
-    identity: Identity,
-    /// Whether the last attempt failed, which is told once.
-    failing: bool,
-}
-
-impl Keeper {
-    /// Writes a checkpoint if it is time to. A fit does not end because its checkpoint cannot be written.
-    pub(super) fn on_step(&mut self, step: &Step<'_>, last: bool) {
-        // Another engine may have taken over from one that failed.
-        self.identity.set_engine(&step.engine());
-        match self.writer.on_step(&self.identity, step, last) {
-            Ok(written) => self.failing &= !written,
-            Err(error) => {
-                if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!("no checkpoint was written after iteration {}: {error}", step.iteration);
-                }
-            }
-        }
+    /// What keeps the state of the fit, and what it begins with.
+    pub(super) fn into_parts(self) -> (Option<Writer>, Option<Checkpoint>) {
+        (self.writer, self.resume)
     }
 }

@@ -7,7 +7,7 @@ use wgmm::internals::infer;
 use wgmm::internals::output::OutputFile;
 use wgmm::{Engine, Error, GaussianMixture};
 
-use super::FitArgs;
+use super::args::FitArgs;
 use super::report::{self, TraceRow};
 use crate::args::check_files;
 use crate::exit::{Failure, Outcome};

@@ -10,8 +10,9 @@ use wgmm::internals::output::OutputFile;
 use wgmm::internals::plot::{self, Animation, Figure, PlotOptions};
 use wgmm::{Engine, Error, GaussianMixture, Samples};
 
-use super::parse;
+use crate::args::parse;
 use crate::exit::{Failure, Outcome};
+use crate::output::write_bytes;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pictures")]
@@ -24,7 +25,7 @@ pub(crate) struct PictureArgs {
     pub(crate) animate: Option<PathBuf>,
 }
 
-/// Features in a picture at most: those that separate the components best.
+/// Most features in a picture: the ones that separate the components best.
 const SHOWN: usize = 4;
 
 /// Draws the steps of a fit.
@@ -99,7 +100,7 @@ impl Pictures {
 
     fn keep(&mut self, figure: &Figure, name: &str) -> wgmm::Result<()> {
         if let Some(folder) = &self.folder {
-            crate::plot::write_bytes(&figure.to_png()?, OutputFile::create(&folder.join(name))?)?;
+            write_bytes(&figure.to_png()?, OutputFile::create(&folder.join(name))?)?;
         }
         self.animation.as_mut().map_or(Ok(()), |animation| animation.add(figure))
     }

@@ -9,10 +9,10 @@ use wgmm::GaussianMixture;
 use wgmm::internals::fit::em::{FitState, Step};
 use wgmm::internals::report::{CollapseAction, FitReport, StopReason, Verification};
 
-use super::FitArgs;
+use super::args::FitArgs;
 use crate::exit::{Outcome, shown};
 use crate::input::count;
-use crate::output::{Align, align, cut, model_json, short};
+use crate::output::{Align, align, bare_json, cut, short};
 
 /// Most components and features in the summary.
 const SHOWN_COMPONENTS: usize = 20;
@@ -88,7 +88,7 @@ pub(super) fn json(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -
     let mut report = json!(model.report);
     let mut take = |field: &str| report.as_object_mut().and_then(|r| r.remove(field)).unwrap_or_default();
     let (engine, mut options) = (take("engine"), take("options"));
-    // Some components may have been dropped since.
+    // Some components may have been dropped on the way.
     options["n_components"] = json!(args.n_components);
     options["covariance_type"] = json!(model.parameters.covariance_type());
     let mut outputs = serde_json::Map::new();
@@ -104,7 +104,7 @@ pub(super) fn json(args: &FitArgs, model: &GaussianMixture, timings: &Timings) -
         "engine": engine,
         "options": options,
         "report": report,
-        "model": model_json(model)?,
+        "model": bare_json(model)?,
         "outputs": outputs,
         "timings": {
             "read_seconds": timings.read.as_secs_f64(),
@@ -206,7 +206,7 @@ pub(crate) fn verified(v: Verification) -> String {
     format!("{verdict}: the mean log-likelihood of {rows} is {off} against f64, {:.0e} is allowed", v.bound)
 }
 
-/// From where on sums were in f64, where they began in f32.
+/// The iteration from which sums were in f64, if they began in f32.
 fn switched(report: &FitReport) -> Option<String> {
     let worst = report.worst_rounding.filter(|worst| worst.switched)?;
     Some(format!(
@@ -215,7 +215,7 @@ fn switched(report: &FitReport) -> Option<String> {
     ))
 }
 
-/// How often components collapsed and what was done, where they did.
+/// How often components collapsed and what was done, if they did.
 fn collapses(report: &FitReport) -> Option<String> {
     let times = |action| report.collapses.iter().filter(|c| c.action == action).count();
     let parts: Vec<String> = [

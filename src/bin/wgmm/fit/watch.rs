@@ -1,35 +1,32 @@
-//! What is told and kept of every step of a fit.
+//! The observer of `wgmm fit`: it shows and keeps every step.
 
 use std::ops::ControlFlow;
 
 use wgmm::internals::fit::em::{FitState, Observer, Step};
 
-use super::FitArgs;
-use super::checkpoint::Keeper;
+use super::args::FitArgs;
 use super::report::TraceRow;
 use crate::interrupt;
 use crate::progress::Progress;
 
-/// The observer of a fit: progress on stderr, rows of the trace, checkpoints, signals.
+/// The observer of a fit: progress on stderr, rows of the trace, signals.
 pub(super) struct Watch {
     progress: Progress,
-    /// Rows of the trace, where one is written.
+    /// Rows of the trace, if one is written.
     trace: Option<Vec<TraceRow>>,
-    keeper: Option<Keeper>,
 }
 
 impl Watch {
     /// For a fit that goes on from `state`.
-    pub(super) fn new(args: &FitArgs, keeper: Option<Keeper>, state: &FitState) -> Self {
+    pub(super) fn new(args: &FitArgs, state: &FitState) -> Self {
         let (when, quiet) = (args.progress.progress, args.talk.quiet);
         Watch {
             progress: Progress::new(when, quiet, args.flags.n_init, args.flags.max_iter),
             trace: args.trace.is_some().then(|| TraceRow::of(state)),
-            keeper,
         }
     }
 
-    /// The fit is over: takes the progress away and gives the trace.
+    /// Ends the progress and gives the trace.
     pub(super) fn finish(self) -> Vec<TraceRow> {
         self.progress.finish();
         self.trace.unwrap_or_default()
@@ -42,10 +39,6 @@ impl Observer for Watch {
         if let Some(rows) = &mut self.trace {
             rows.push(TraceRow::from(&*step));
         }
-        let interrupted = interrupt::arrived().is_some();
-        if let Some(keeper) = &mut self.keeper {
-            keeper.on_step(step, interrupted);
-        }
-        if interrupted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if interrupt::arrived().is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

@@ -1,30 +1,32 @@
-//! What `wgmm compare --json` told.
+//! Reads the output of `wgmm compare --json`.
 
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use wgmm::internals::plot::{Section, SectionTable};
 use wgmm::internals::report::EngineInfo;
-use wgmm::{CovarianceType, GaussianMixture, Samples};
+use wgmm::{GaussianMixture, Samples};
 
-use super::{object, refused, shape_differences, time};
+use super::object::{SIZE, differing, read, refused, time};
 use crate::exit::{Failure, Outcome, shown};
+use crate::output::model_json;
 use crate::words::quoted;
 
 /// What is used of the object.
 #[derive(Deserialize)]
-pub(super) struct Comparison {
+struct Comparison {
     data: String,
     n_samples: usize,
     total_weight: f64,
-    n_features: usize,
-    n_components: usize,
-    covariance_type: CovarianceType,
     expected: Expected,
     comparisons: Vec<Compared>,
+    /// The size of the mixtures, among the others.
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
-/// What the others were held against: an engine's run, or a model.
+/// The run or model that the others are compared with.
 #[derive(Deserialize)]
 struct Expected {
     name: String,
@@ -67,55 +69,53 @@ struct Labels {
     differing: usize,
 }
 
-impl Comparison {
-    /// Reads `path`, which must have compared `model`.
-    ///
-    /// # Errors
-    /// Exit 3 for what is no such file, or compares other mixtures.
-    pub(super) fn read(path: &Path, (model_path, model): (&Path, &GaussianMixture)) -> Outcome<Self> {
-        let found: Comparison = object(path, "compare")?;
-        if found.comparisons.is_empty() {
-            return Err(refused(path, "compare", "it compares nothing"));
-        }
-        let shape = (found.n_components, found.n_features, found.covariance_type);
-        let mut differences = shape_differences(shape, model);
-        let checksum = model.parameters.checksum();
-        let is_there = std::iter::once(&found.expected.parameters_checksum)
-            .chain(found.comparisons.iter().map(|compared| &compared.parameters_checksum))
-            .any(|found| *found == checksum);
-        if differences.is_empty() && !is_there {
-            differences.push("none of its mixtures has the numbers of that model".into());
-        }
-        if differences.is_empty() {
-            return Ok(found);
-        }
-        let [file, model] = [path, model_path].map(shown);
-        Err(Failure::input(format!(
-            "{file}: compares other mixtures than that of {model}: {}. Compare this one: `wgmm compare DATA --against {} \
-             --json > {}`",
-            differences.join(", "),
-            quoted(&model),
-            quoted(&file)
-        )))
+/// The section of the comparison in `path`, which must be one of `model` over the `samples` of `data`.
+///
+/// # Errors
+/// Exit 3 for what is no such file, and for other mixtures or data.
+pub(super) fn section(
+    path: &Path,
+    (model_path, model): (&Path, &GaussianMixture),
+    (data, samples): (&Path, &Samples<'_>),
+) -> Outcome<Section> {
+    let found: Comparison = read(path, "compare")?;
+    if found.comparisons.is_empty() {
+        return Err(refused(path, "compare", "it compares nothing"));
     }
+    let [file, data, model_path] = [path, data, model_path].map(shown);
+    let mut differences = differing(&found.others, &model_json(model)?, &SIZE);
+    let checksum = model.parameters.checksum();
+    let is_there = std::iter::once(&found.expected.parameters_checksum)
+        .chain(found.comparisons.iter().map(|compared| &compared.parameters_checksum))
+        .any(|found| *found == checksum);
+    if differences.is_empty() && !is_there {
+        differences.push("none of its mixtures has the numbers of that model".into());
+    }
+    if !differences.is_empty() {
+        return Err(Failure::input(format!(
+            "{file}: compares other mixtures than that of {model_path}: {}. Compare this one: `wgmm compare DATA \
+             --against {} --json > {}`",
+            differences.join(", "),
+            quoted(&model_path),
+            quoted(&file)
+        )));
+    }
+    let (n_samples, total_weight) = (samples.n_samples(), samples.total_weight());
+    if (found.n_samples, found.total_weight) != (n_samples, total_weight) {
+        return Err(Failure::input(format!(
+            "{file}: compares over {} samples of total weight {}, but {data} has {n_samples} of {total_weight}. Compare \
+             over these: `wgmm compare {} --against MODEL --json > {}`, with the same --weights and --missing",
+            found.n_samples,
+            found.total_weight,
+            quoted(&data),
+            quoted(&file)
+        )));
+    }
+    Ok(found.section())
+}
 
-    /// The section, on a page about the `samples` of `data`.
-    ///
-    /// # Errors
-    /// Exit 3 for a comparison over other data.
-    pub(super) fn section(&self, path: &Path, (data, samples): (&Path, &Samples<'_>)) -> Outcome<Section> {
-        let (n_samples, total_weight) = (samples.n_samples(), samples.total_weight());
-        if (self.n_samples, self.total_weight) != (n_samples, total_weight) {
-            let [file, data] = [path, data].map(shown);
-            return Err(Failure::input(format!(
-                "{file}: compares over {} samples of total weight {}, but {data} has {n_samples} of {total_weight}. Compare \
-                 over these: `wgmm compare {} --against MODEL --json > {}`, with the same --weights and --missing",
-                self.n_samples,
-                self.total_weight,
-                quoted(&data),
-                quoted(&file)
-            )));
-        }
+impl Comparison {
+    fn section(&self) -> Section {
         let mut section = Section::new("comparison", "Comparison");
         let name = |compared: &'_ Compared| compared.engine.kind.clone();
         let failures = self.comparisons.iter().flat_map(|compared| {
@@ -131,7 +131,7 @@ impl Comparison {
         ];
         section.facts.extend(failures.into_iter().map(|failure| ("outside".into(), failure)));
         section.tables = vec![self.runs(), self.distances()];
-        Ok(section)
+        section
     }
 
     /// Every engine's run.
@@ -170,7 +170,7 @@ impl Comparison {
         let row = |compared: &Compared| {
             let parts = compared.distances.list().into_iter().zip(compared.bound.list());
             let cells = parts.map(|(found, bound)| format!("{} ({})", number(found), number(bound)));
-            std::iter::once(compared.engine.kind.clone()).chain(cells).collect()
+            std::iter::once(compared.engine.kind.to_string()).chain(cells).collect()
         };
         let header = ["off by (allowed)", "weights", "means (sd)", "covariances", "mean log-likelihood"];
         SectionTable {

@@ -3,26 +3,22 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use wgmm::GaussianMixture;
 use wgmm::internals::plot::Section;
-use wgmm::internals::report::FitReport;
 
-use super::{object, refused, shape_differences, time};
+use super::object::{differences, read, refused, time};
 use crate::exit::{Failure, Outcome, shown};
+use crate::output::model_json;
 use crate::words::quoted;
-
-/// Differences that are named at most.
-const MOST: usize = 4;
 
 #[derive(Deserialize)]
 struct Fit {
     version: String,
-    engine: Box<RawValue>,
-    options: Box<RawValue>,
-    report: Box<RawValue>,
-    model: Box<RawValue>,
+    engine: Value,
+    options: Map<String, Value>,
+    report: Map<String, Value>,
+    model: Map<String, Value>,
     timings: Timings,
 }
 
@@ -33,32 +29,27 @@ struct Timings {
     total_seconds: f64,
 }
 
-impl Fit {
-    /// The model that was fitted, as its file holds it.
-    fn model(&self, path: &Path) -> Outcome<GaussianMixture> {
-        let model = GaussianMixture::from_json(self.model.get(), &shown(path))?;
-        // `--json` tells engine and options beside the report.
-        let fields = self.report.get().trim_start_matches('{');
-        let text = format!("{{\"engine\":{},\"options\":{},{fields}", self.engine.get(), self.options.get());
-        let report: FitReport = serde_json::from_str(&text).map_err(|e| refused(path, "fit", e))?;
-        Ok(GaussianMixture { report: Some(report), ..model })
-    }
-}
-
 /// The section of times in `path`. A model that tells nothing of its fit takes it from there.
 ///
 /// # Errors
-/// Exit 3 for what is no such file, or speaks of another model than `model`.
-pub(super) fn read(path: &Path, (model_path, model): (&Path, &mut GaussianMixture)) -> Outcome<Section> {
-    let fit: Fit = object(path, "fit")?;
-    let found = fit.model(path)?;
-    let mut differences = differences(&found, model);
+/// Exit 3 for a file of another kind, or one about another model than `model`.
+pub(super) fn section(path: &Path, (model_path, model): (&Path, &mut GaussianMixture)) -> Outcome<Section> {
+    let fit: Fit = read(path, "fit")?;
+    // `--json` prints the fields of the model file in four parts.
+    let mut fields = fit.model;
+    fields.extend(fit.report);
+    fields.insert("engine".into(), fit.engine);
+    let expected = model_json(model)?;
+    let mut options = fit.options;
+    if let Some(kept) = expected.get("options").and_then(Value::as_object) {
+        // More options are printed than a model file holds.
+        options.retain(|name, _| kept.contains_key(name));
+    }
+    fields.insert("options".into(), options.into());
+    let differences = differences(&fields, &expected);
+    let found = GaussianMixture::from_json(&Value::from(fields).to_string(), &shown(path))?;
+    let report = found.report.ok_or_else(|| refused(path, "fit", "its report is not whole"))?;
     if !differences.is_empty() {
-        let more = differences.len().saturating_sub(MOST);
-        differences.truncate(MOST);
-        if more > 0 {
-            differences.push(format!("and {more} more"));
-        }
         let [file, model] = [path, model_path].map(shown);
         return Err(Failure::input(format!(
             "{file}: tells of another fit than that of {model}: {}. Give what `wgmm fit` printed as it wrote {model}, or \
@@ -68,49 +59,14 @@ pub(super) fn read(path: &Path, (model_path, model): (&Path, &mut GaussianMixtur
             quoted(&file)
         )));
     }
-    if model.report.is_none() {
-        model.report = found.report;
-    }
     let mut section = Section::new("timings", "Timings");
     let mut fact = |name: &str, value: String| section.facts.push((name.into(), value));
     let times = fit.timings;
     fact("reading the data", time(times.read_seconds));
     fact("fit", time(times.fit_seconds));
     fact("whole command", time(times.total_seconds));
-    fact("on", model.report.as_ref().map_or_else(String::new, |report| report.engine.device.clone()));
+    fact("on", report.engine.device.clone());
     fact("by", format!("wgmm {}", fit.version));
+    model.report.get_or_insert(report);
     Ok(section)
-}
-
-/// What tells `found` from `model`.
-fn differences(found: &GaussianMixture, model: &GaussianMixture) -> Vec<String> {
-    let (p, q) = (&found.parameters, &model.parameters);
-    let mut differences = shape_differences((p.n_components(), p.n_features(), p.covariance_type()), model);
-    let same = [
-        ("weights", p.weights() == q.weights()),
-        ("means", p.means() == q.means()),
-        ("covariances", p.covariances() == q.covariances()),
-    ];
-    if differences.is_empty() {
-        differences.extend(same.iter().filter(|(_, same)| !same).map(|(name, _)| format!("{name} differ")));
-    }
-    let (Some(found), Some(expected)) = (&found.report, &model.report) else { return differences };
-    // More options are told than a model file holds.
-    let told =
-        expected.options.keys().filter_map(|name| Some((name.clone(), found.options.get(name)?.clone())));
-    let found = FitReport { options: told.collect(), ..found.clone() };
-    let fields = |report: &FitReport| serde_json::to_value(report).unwrap_or_default();
-    let (found, expected) = (fields(&found), fields(expected));
-    for (name, expected) in expected.as_object().into_iter().flatten() {
-        let found = found.get(name).unwrap_or(&Value::Null);
-        if found != expected {
-            let scalar = !(found.is_object() || found.is_array() || found.is_null());
-            differences.push(if scalar {
-                format!("{name} is {found}, not {expected}")
-            } else {
-                format!("{name} differs")
-            });
-        }
-    }
-    differences
 }
