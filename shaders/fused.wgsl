@@ -2,7 +2,14 @@
 // One invocation: every 128th four samples of the slice, all components; all sums stay in registers
 // Bindings: 0 samples, weights, slab; 1 parameters; 2 partials, log-likelihood partials
 // Assumes: 128 invocations; stride a multiple of the slice, slice of 512; l = c - |y|^2; samples padded to whole tiles
-// Twin: reference/log_density.rs and reference/moments.rs
+// Twin: reference/fused.rs
+
+const D = ${D}u;
+const K = ${K}u;
+const SLICE = ${SLICE}u;
+const VECS = ${VECS}u;
+const STATISTICS = ${STATISTICS}u;
+const PASS = ${PASS}u;
 
 @group(0) @binding(0) var<storage, read> samples: array<vec4<f32>>;
 //% if WEIGHTED
@@ -10,12 +17,12 @@
 //% endif
 @group(0) @binding(3) var<uniform> slab: Slab;
 // Per component its origin, the rows W_i0 ... W_ii and the constant; numbers are packed by fours.
-@group(1) @binding(0) var<uniform> parameters: array<vec4<f32>, ${VECS}>;
+@group(1) @binding(0) var<uniform> parameters: array<vec4<f32>, VECS>;
 @group(2) @binding(0) var<storage, read_write> partials: array<f32>;
 @group(2) @binding(1) var<storage, read_write> log_likelihoods: array<f32>;
 
 // ${PASS} sums of all invocations; rows padded against bank conflicts.
-var<workgroup> wg_sums: array<f32, ${PASS * 129}>;
+var<workgroup> wg_sums: array<f32, PASS * 129u>;
 /*% macro parameter(k, e) %*/parameters[${(k * STRIDE + e) // 4}].${"xyzw"[(k * STRIDE + e) % 4]}/*% endmacro %*/
 
 @compute @workgroup_size(128)
@@ -27,18 +34,17 @@ fn fused(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_
 //% endfor
 //% endfor
     var log_likelihood = 0.0;
-    for (var step = 0u; step < ${SLICE // 512}u; step++) {
+    for (var step = 0u; step < SLICE / 512u; step++) {
         // In units of four samples.
-        let row = slab.first_tile * 32u + workgroup.x * ${SLICE // 4}u + step * 128u + t;
-        let base = row / 32u * ${D * 32}u + row % 32u;
+        let row = slab.first_tile * 32u + workgroup.x * (SLICE / 4u) + step * 128u + t;
+        let base = row / 32u * (D * 32u) + row % 32u;
 //% for i in range(D)
-        let x${i} = samples[base + ${i * 32}u];
+        let x${i} = samples[base + ${i}u * 32u];
 //% endfor
 //% if WEIGHTED
         let weights = sample_weights[row];
 //% else
-        let numbers = row * 4u + vec4<u32>(0u, 1u, 2u, 3u);
-        let weights = select(vec4<f32>(0.0), vec4<f32>(1.0), numbers < vec4<u32>(slab.n_samples));
+        let weights = counted(row, slab.n_samples);
 //% endif
 //% for c in range(4)
         {
@@ -86,24 +92,24 @@ fn fused(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_
     }
 
     // Rows of partials: [slice][statistic][component]. ${PASS} sums at a time: those of ${PASS} invocations each, then the parts.
-    let value = t % ${PASS}u;
-    let part = t / ${PASS}u;
+    let value = t % PASS;
+    let part = t / PASS;
 //% set n = STATISTICS * K
 //% for pass in range((n + PASS) // PASS)
 //% set here = [PASS, n + 1 - pass * PASS] | min
 //% for q in range(here)
 //% set v = pass * PASS + q
 //% if v < n
-    wg_sums[${q * 129}u + t] = s${v // K}_${v % K};
+    wg_sums[${q}u * 129u + t] = s${v // K}_${v % K};
 //% else
-    wg_sums[${q * 129}u + t] = log_likelihood;
+    wg_sums[${q}u * 129u + t] = log_likelihood;
 //% endif
 //% endfor
     workgroupBarrier();
     {
         var sum = 0.0;
         if (value < ${here}u) {
-            for (var other = part * ${PASS}u; other < part * ${PASS}u + ${PASS}u; other++) {
+            for (var other = part * PASS; other < part * PASS + PASS; other++) {
                 sum += wg_sums[value * 129u + other];
             }
         }
@@ -113,17 +119,17 @@ fn fused(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_
     workgroupBarrier();
     if (t < ${here}u) {
         var sum = wg_sums[t];
-        for (var other = ${PASS}u; other < 128u; other += ${PASS}u) {
+        for (var other = PASS; other < 128u; other += PASS) {
             sum += wg_sums[t + other];
         }
 //% if pass * PASS + here > n
         if (t == ${here - 1}u) {
             log_likelihoods[slab.first_partial + workgroup.x] = sum;
         } else {
-            partials[workgroup.x * ${n}u + ${pass * PASS}u + t] = sum;
+            partials[workgroup.x * (STATISTICS * K) + ${pass}u * PASS + t] = sum;
         }
 //% else
-        partials[workgroup.x * ${n}u + ${pass * PASS}u + t] = sum;
+        partials[workgroup.x * (STATISTICS * K) + ${pass}u * PASS + t] = sum;
 //% endif
     }
     workgroupBarrier();

@@ -4,6 +4,29 @@
 // Assumes: ${THREADS} invocations = ${ROLES_HERE} roles x ${SUBSETS} subsets x ${LANES} components; stride a multiple of the slice; partials written whole
 // Twin: reference/moments.rs
 
+const D = ${D}u;
+const DP = ${DP}u;
+const SLICE = ${SLICE}u;
+const STAGE = ${STAGE}u;
+const PARTS = ${PARTS}u;
+const LANES = ${LANES}u;
+const HELD = ${HELD}u;
+const COMPONENTS = ${COMPONENTS}u;
+const SUBSETS = ${SUBSETS}u;
+const ROLES = ${ROLES}u;
+const ROLES_HERE = ${ROLES_HERE}u;
+const STATISTICS = ${STATISTICS}u;
+const SUMS = ${SUMS}u;
+const BLOCK = ${BLOCK}u;
+const VECS = ${VECS}u;
+const ROW_VECS = ${ROW_VECS}u;
+const ROWS_R = ${ROWS_R}u;
+const QUADS = ${QUADS}u;
+const UNROLL = ${UNROLL}u;
+const PASS = ${PASS}u;
+const THREADS = ${THREADS}u;
+const FACTOR_FLOATS = ${FACTOR_FLOATS}u;
+
 @group(0) @binding(0) var<storage, read> samples: array<f32>;
 @group(0) @binding(3) var<uniform> slab: Slab;
 @group(1) @binding(0) var<storage, read> origins: array<vec4<f32>>;
@@ -15,32 +38,32 @@
 @group(2) @binding(2) var<storage, read_write> partials: array<f32>;
 
 // ${STAGE} samples at a time, feature vectors and responsibilities; rows padded against bank conflicts.
-var<workgroup> wg_features: array<vec4<f32>, ${STAGE * ROW_VECS}>;
-var<workgroup> wg_responsibilities: array<f32, ${STAGE * (COMPONENTS + 1)}>;
+var<workgroup> wg_features: array<vec4<f32>, STAGE * ROW_VECS>;
+var<workgroup> wg_responsibilities: array<f32, STAGE * (COMPONENTS + 1u)>;
 //% if SUBSETS > 1
-var<workgroup> wg_sums: array<f32, ${PASS * THREADS}>;
+var<workgroup> wg_sums: array<f32, PASS * THREADS>;
 //% endif
 
-@compute @workgroup_size(${THREADS})
+@compute @workgroup_size(THREADS)
 fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-    let lane = t % ${LANES}u;
-    let subset = t % ${SUBSETS * LANES}u / ${LANES}u;
-    let first_component = workgroup.z * ${COMPONENTS}u;
+    let lane = t % LANES;
+    let subset = t % (SUBSETS * LANES) / LANES;
+    let first_component = workgroup.z * COMPONENTS;
 //% for h in range(HELD)
-    let k${h} = min(first_component + lane + ${h * LANES}u, slab.n_components - 1u);
+    let k${h} = min(first_component + lane + ${h}u * LANES, slab.n_components - 1u);
 //% endfor
 //% if DIAGONAL and ROLES > 1
     // Roles: blocks of ${BLOCK} features.
-    let role = min(workgroup.y * ${ROLES_HERE}u + t / ${SUBSETS * LANES}u, ${ROLES - 1}u);
-    let column_vec = role * ${BLOCK // 4}u;
+    let role = min(workgroup.y * ROLES_HERE + t / (SUBSETS * LANES), ROLES - 1u);
+    let column_vec = role * (BLOCK / 4u);
 //% elif ROLES > 1
     // Roles: ${DP // 16} diagonal blocks of 16 x 16, then the blocks of 8 rows x 16 columns below them.
-    let role = min(workgroup.y * ${ROLES_HERE}u + t / ${SUBSETS * LANES}u, ${ROLES - 1}u);
-    let is_diagonal = role < ${DP // 16}u;
+    let role = min(workgroup.y * ROLES_HERE + t / (SUBSETS * LANES), ROLES - 1u);
+    let is_diagonal = role < DP / 16u;
     var first_row = role * 16u;
     var first_column = role * 16u;
     if (!is_diagonal) {
-        let below = role - ${DP // 16}u;
+        let below = role - DP / 16u;
         var block = 1u;
         var rest = below / 2u;
         while (rest >= block) {
@@ -53,7 +76,7 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
     let row_vec = first_row / 4u;
     let column_vec = first_column / 4u;
 //% for v in range(2)
-    let row_origin${v} = origins[k0 * ${VECS}u + row_vec + ${v}u];
+    let row_origin${v} = origins[k0 * VECS + row_vec + ${v}u];
 //% endfor
 //% else
     let role = 0u;
@@ -61,7 +84,7 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
 //% endif
 //% for h in range(HELD)
 //% for v in range(BLOCK_VECS)
-    let origin${h}_${v} = origins[k${h} * ${VECS}u + column_vec + ${v}u];
+    let origin${h}_${v} = origins[k${h} * VECS + column_vec + ${v}u];
 //% endfor
 //% endfor
 
@@ -70,22 +93,22 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
 //% for h in range(HELD)
 //% for i in range(D)
 //% for j in range(i + 1)
-    let w${h}_${i}_${j} = factors[k${h} * ${FACTOR_FLOATS}u + ${i * (i + 3) // 2 + 1 + j}u];
+    let w${h}_${i}_${j} = factors[k${h} * FACTOR_FLOATS + ${i * (i + 3) // 2 + 1 + j}u];
 //% endfor
 //% endfor
 //% endfor
 //% endif
 
     // The next ${STAGE} samples travel through registers while the current ones are summed.
-    let point = t % ${STAGE}u;
-    let part = t / ${STAGE}u;
-    let first = slab.first_tile * TILE + workgroup.x * ${SLICE}u;
+    let point = t % STAGE;
+    let part = t / STAGE;
+    let first = slab.first_tile * TILE + workgroup.x * SLICE;
 //% for q in range(LOADS_X)
     var next_x${q} = vec4<f32>(0.0);
 //% endfor
     // Responsibilities: the same ${QUADS} samples of a component at a time.
-    let quad = t % ${STAGE // QUADS}u;
-    let row_of_r = t / ${STAGE // QUADS}u;
+    let quad = t % (STAGE / QUADS);
+    let row_of_r = t / (STAGE / QUADS);
 //% for q in range(LOADS_R)
     var next_l${q} = ${QUAD}(0.0);
 //% endfor
@@ -100,16 +123,16 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
 //% endfor
     var count${h} = 0.0;
 //% endfor
-    for (var stage = 0u; stage <= ${SLICE // STAGE}u; stage++) {
+    for (var stage = 0u; stage <= SLICE / STAGE; stage++) {
         if (stage > 0u) {
             // Everyone has read the stage before.
             workgroupBarrier();
 //% for q in range(LOADS_X)
 //% if (q + 1) * PARTS <= VECS
-            wg_features[point * ${ROW_VECS}u + part + ${q * PARTS}u] = next_x${q};
+            wg_features[point * ROW_VECS + part + ${q}u * PARTS] = next_x${q};
 //% else
-            if (part + ${q * PARTS}u < ${VECS}u) {
-                wg_features[point * ${ROW_VECS}u + part + ${q * PARTS}u] = next_x${q};
+            if (part + ${q}u * PARTS < VECS) {
+                wg_features[point * ROW_VECS + part + ${q}u * PARTS] = next_x${q};
             }
 //% endif
 //% endfor
@@ -117,50 +140,50 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
 //% if (q + 1) * ROWS_R <= COMPONENTS
             {
 //% else
-            if (row_of_r + ${q * ROWS_R}u < ${COMPONENTS}u) {
+            if (row_of_r + ${q}u * ROWS_R < COMPONENTS) {
 //% endif
                 let r = exp2(next_l${q} - next_normaliser);
 //% for c in range(QUADS)
-                wg_responsibilities[(quad * ${QUADS}u + ${c}u) * ${COMPONENTS + 1}u + row_of_r + ${q * ROWS_R}u] = r${"." ~ "xyzw"[c] if QUADS > 1};
+                wg_responsibilities[(quad * QUADS + ${c}u) * (COMPONENTS + 1u) + row_of_r + ${q}u * ROWS_R] = r${"." ~ "xyzw"[c] if QUADS > 1};
 //% endfor
             }
 //% endfor
             workgroupBarrier();
         }
         {
-            let row = first + min(stage, ${SLICE // STAGE - 1}u) * ${STAGE}u + point;
-            let here = row / TILE * ${D}u * TILE + row % TILE;
-            let scratch = (row - point - slab.first_tile * TILE) / ${QUADS}u + quad;
+            let row = first + min(stage, SLICE / STAGE - 1u) * STAGE + point;
+            let here = row / TILE * D * TILE + row % TILE;
+            let scratch = (row - point - slab.first_tile * TILE) / QUADS + quad;
             next_normaliser = log_normalisers[scratch];
 //% for q in range(LOADS_X)
             {
-                let d = (part + ${q * PARTS}u) * 4u;
+                let d = (part + ${q}u * PARTS) * 4u;
 //% for c in range(4)
 //% if EXACT
-                let f${c} = samples[here + min(d + ${c}u, ${D - 1}u) * TILE];
+                let f${c} = samples[here + min(d + ${c}u, D - 1u) * TILE];
 //% else
-                let f${c} = select(0.0, samples[here + min(d + ${c}u, ${D - 1}u) * TILE], d + ${c}u < ${D}u);
+                let f${c} = select(0.0, samples[here + min(d + ${c}u, D - 1u) * TILE], d + ${c}u < D);
 //% endif
 //% endfor
                 next_x${q} = vec4<f32>(f0, f1, f2, f3);
             }
 //% endfor
 //% for q in range(LOADS_R)
-            next_l${q} = weighted_log_densities[min(first_component + row_of_r + ${q * ROWS_R}u, slab.n_components - 1u) * (slab.stride / ${QUADS}u) + scratch];
+            next_l${q} = weighted_log_densities[min(first_component + row_of_r + ${q}u * ROWS_R, slab.n_components - 1u) * (slab.stride / QUADS) + scratch];
 //% endfor
         }
         if (stage == 0u) {
             continue;
         }
 //% macro square_block()
-            for (var p = subset; p < ${STAGE}u; p += ${SUBSETS * UNROLL}u) {
+            for (var p = subset; p < STAGE; p += SUBSETS * UNROLL) {
 //% for u in range(UNROLL)
-                let at${u} = (p + ${u * SUBSETS}u) * ${ROW_VECS}u + column_vec;
+                let at${u} = (p + ${u}u * SUBSETS) * ROW_VECS + column_vec;
 //% for v in range(BLOCK_VECS)
                 let x${u}_${v} = wg_features[at${u} + ${v}u];
 //% endfor
 //% for h in range(HELD)
-                let r${u}_${h} = wg_responsibilities[(p + ${u * SUBSETS}u) * ${COMPONENTS + 1}u + lane + ${h * LANES}u];
+                let r${u}_${h} = wg_responsibilities[(p + ${u}u * SUBSETS) * (COMPONENTS + 1u) + lane + ${h}u * LANES];
 //% endfor
 //% endfor
 //% for u in range(UNROLL)
@@ -208,10 +231,10 @@ fn moments(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocatio
         if (is_diagonal) {
 ${square_block()}
         } else {
-            for (var p = subset; p < ${STAGE}u; p += ${SUBSETS * UNROLL}u) {
+            for (var p = subset; p < STAGE; p += SUBSETS * UNROLL) {
 //% for u in range(UNROLL)
-                let r${u} = wg_responsibilities[(p + ${u * SUBSETS}u) * ${COMPONENTS + 1}u + lane];
-                let at${u} = (p + ${u * SUBSETS}u) * ${ROW_VECS}u;
+                let r${u} = wg_responsibilities[(p + ${u}u * SUBSETS) * (COMPONENTS + 1u) + lane];
+                let at${u} = (p + ${u}u * SUBSETS) * ROW_VECS;
 //% for v in range(2)
                 let row${u}_${v} = wg_features[at${u} + row_vec + ${v}u];
 //% endfor
@@ -242,17 +265,17 @@ ${square_block()}
     }
 
     // Rows of partials: [slice][role][statistic][component].
-    let out = ((workgroup.x * ${ROLES}u + role) * ${STATISTICS}u) * slab.n_components + first_component;
+    let out = ((workgroup.x * ROLES + role) * STATISTICS) * slab.n_components + first_component;
 //% if SUBSETS == 1
 //% for h in range(HELD)
-    if (first_component + lane + ${h * LANES}u < slab.n_components) {
+    if (first_component + lane + ${h}u * LANES < slab.n_components) {
 //% for a in range(SUMS)
-        partials[out + ${a}u * slab.n_components + lane + ${h * LANES}u] = s${h}_${a};
+        partials[out + ${a}u * slab.n_components + lane + ${h}u * LANES] = s${h}_${a};
 //% endfor
 //% for i in range(BLOCK)
-        partials[out + ${SUMS + i}u * slab.n_components + lane + ${h * LANES}u] = first_moment${h}_${i // 4}.${"xyzw"[i % 4]};
+        partials[out + (SUMS + ${i}u) * slab.n_components + lane + ${h}u * LANES] = first_moment${h}_${i // 4}.${"xyzw"[i % 4]};
 //% endfor
-        partials[out + ${SUMS + BLOCK}u * slab.n_components + lane + ${h * LANES}u] = count${h};
+        partials[out + (SUMS + BLOCK) * slab.n_components + lane + ${h}u * LANES] = count${h};
     }
 //% endfor
 //% else
@@ -263,26 +286,26 @@ ${square_block()}
 //% for q in range(here)
 //% set a = pass * PASS + q
 //% if a < SUMS
-    wg_sums[${q * THREADS}u + t] = s${h}_${a};
+    wg_sums[${q}u * THREADS + t] = s${h}_${a};
 //% elif a < SUMS + BLOCK
-    wg_sums[${q * THREADS}u + t] = first_moment${h}_${(a - SUMS) // 4}.${"xyzw"[(a - SUMS) % 4]};
+    wg_sums[${q}u * THREADS + t] = first_moment${h}_${(a - SUMS) // 4}.${"xyzw"[(a - SUMS) % 4]};
 //% else
-    wg_sums[${q * THREADS}u + t] = count${h};
+    wg_sums[${q}u * THREADS + t] = count${h};
 //% endif
 //% endfor
     workgroupBarrier();
-    for (var i = t; i < ${here * ROLES_HERE * LANES}u; i += ${THREADS}u) {
-        let c = i % ${LANES}u;
-        let component = first_component + c + ${h * LANES}u;
-        let slot = i / ${LANES}u % ${ROLES_HERE}u;
-        let q = i / ${LANES * ROLES_HERE}u;
-        var sum = wg_sums[q * ${THREADS}u + slot * ${SUBSETS * LANES}u + c];
-        for (var other = 1u; other < ${SUBSETS}u; other++) {
-            sum += wg_sums[q * ${THREADS}u + slot * ${SUBSETS * LANES}u + other * ${LANES}u + c];
+    for (var i = t; i < ${here}u * ROLES_HERE * LANES; i += THREADS) {
+        let c = i % LANES;
+        let component = first_component + c + ${h}u * LANES;
+        let slot = i / LANES % ROLES_HERE;
+        let q = i / (LANES * ROLES_HERE);
+        var sum = wg_sums[q * THREADS + slot * (SUBSETS * LANES) + c];
+        for (var other = 1u; other < SUBSETS; other++) {
+            sum += wg_sums[q * THREADS + slot * (SUBSETS * LANES) + other * LANES + c];
         }
-        let slot_role = workgroup.y * ${ROLES_HERE}u + slot;
-        if (component < slab.n_components && slot_role < ${ROLES}u) {
-            partials[((workgroup.x * ${ROLES}u + slot_role) * ${STATISTICS}u + ${pass * PASS}u + q) * slab.n_components + component] = sum;
+        let slot_role = workgroup.y * ROLES_HERE + slot;
+        if (component < slab.n_components && slot_role < ROLES) {
+            partials[((workgroup.x * ROLES + slot_role) * STATISTICS + ${pass}u * PASS + q) * slab.n_components + component] = sum;
         }
     }
     workgroupBarrier();

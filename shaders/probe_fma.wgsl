@@ -2,7 +2,7 @@
 // One invocation: 16 independent chains in registers
 // Bindings: 2 result (one number per invocation, so that no chain is dead code)
 // Assumes: nothing
-// Twin: none; gpu/probe.rs reads its rate
+// Twin: none; its figure is a rate
 
 @group(2) @binding(0) var<storage, read_write> result: array<f32>;
 

@@ -2,7 +2,11 @@
 // One invocation: one statistic of one group
 // Bindings: 0 slab; 2 partials (their counts become 0), totals
 // Assumes: slices arrive in order, slab after slab; the first slice of a group starts its total
-// Twin: moments.rs (Moments::add)
+// Twin: reference/sum_partials.rs
+
+const GROUP = ${GROUP}u;
+// The statistic that is a count: the last one of each component.
+const COUNTS = ${COUNTS}u;
 
 @group(0) @binding(3) var<uniform> slab: Slab;
 @group(2) @binding(0) var<storage, read_write> partials: array<f32>;
@@ -14,12 +18,12 @@ fn sum_partials(
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) t: u32,
 ) {
-    let group = slab.first_slice / ${GROUP}u + workgroup.y;
-    let start = max(group * ${GROUP}u, slab.first_slice);
-    let end = min((group + 1u) * ${GROUP}u, slab.first_slice + slab.n_slices);
+    let group = slab.first_slice / GROUP + workgroup.y;
+    let start = max(group * GROUP, slab.first_slice);
+    let end = min((group + 1u) * GROUP, slab.first_slice + slab.n_slices);
     for (var s = workgroup.x * 256u + t; s < slab.row_length; s += workgroups.x * 256u) {
         var sum = 0.0;
-        if (start > group * ${GROUP}u) {
+        if (start > group * GROUP) {
             sum = totals[group * slab.row_length + s];
         }
         var at = (start - slab.first_slice) * slab.row_length + s;
@@ -41,7 +45,7 @@ fn sum_partials(
         totals[group * slab.row_length + s] = sum;
         // Counts are gone once they are added: those of a dispatch that a driver loses must not be found
         // again, for their sum would look right.
-        if (s / slab.n_components == ${COUNTS}u) {
+        if (s / slab.n_components == COUNTS) {
             for (slice = start; slice < end; slice++) {
                 partials[(slice - slab.first_slice) * slab.row_length + s] = 0.0;
             }

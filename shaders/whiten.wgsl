@@ -2,7 +2,10 @@
 // One invocation: four consecutive samples; 16 rows of W at a time in registers
 // Bindings: 0 samples, slab; 1 whitening; 2 whitened
 // Assumes: 32 invocations = 1 tile; W packed by 16 rows, D padded to ${DP} with zeros
-// Twin: reference/log_density.rs
+// Twin: reference/whiten.rs
+
+const D = ${D}u;
+const DP = ${DP}u;
 
 @group(0) @binding(0) var<storage, read> samples: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> slab: Slab;
@@ -11,10 +14,10 @@
 
 @compute @workgroup_size(32)
 fn whiten(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-    let base = (slab.first_tile + workgroup.x) * ${D * 32}u + t;
-    let out = workgroup.x * ${D * 32}u + t;
+    let base = (slab.first_tile + workgroup.x) * (D * 32u) + t;
+    let out = workgroup.x * (D * 32u) + t;
     var factor = 0u;
-    for (var block = 0u; block < ${DP // 16}u; block++) {
+    for (var block = 0u; block < DP / 16u; block++) {
 //% for i in range(16)
         var y${i} = vec4<f32>(0.0);
 //% endfor
@@ -22,7 +25,7 @@ fn whiten(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
         factor += 4u;
         for (var j = 0u; j < block * 16u + 16u; j++) {
             // Padding reads any feature: its factors are 0.
-            let x = samples[base + min(j, ${D - 1}u) * 32u];
+            let x = samples[base + min(j, D - 1u) * 32u];
 //% for v in range(4)
             let w${v} = whitening[factor + ${v}u];
 //% endfor
@@ -32,7 +35,7 @@ fn whiten(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation
             factor += 4u;
         }
 //% for i in range(16)
-        if (block * 16u + ${i}u < ${D}u) {
+        if (block * 16u + ${i}u < D) {
             whitened[out + (block * 16u + ${i}u) * 32u] = y${i};
         }
 //% endfor

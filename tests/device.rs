@@ -4,6 +4,7 @@
 //! A test without an adapter fails and says what was found.
 
 use wgmm::Samples;
+use wgmm::internals::data::Dataset;
 use wgmm::internals::engine::gpu::{GpuEngine, GpuOptions, Testing, adapters};
 
 use crate::support::engines::testing_of_suite;
@@ -16,14 +17,15 @@ mod failures;
 mod hostile;
 mod judge;
 mod mutants;
+mod parts;
 mod seen;
 mod stages;
 
-/// Opens the best adapter over `samples`, every buffer poisoned, checked where the suite is.
-fn open<'a>(samples: &'a Samples<'a>, chunk_rows: Option<usize>, testing: Testing) -> GpuEngine<'a> {
+/// Opens the best adapter over `data`, every buffer poisoned, checked where the suite is.
+fn open<'a, T: Dataset>(data: &'a T, chunk_rows: Option<usize>, testing: Testing) -> GpuEngine<'a> {
     let testing = Testing { poison: true, checked: testing.checked || testing_of_suite().checked, ..testing };
     let options = GpuOptions { chunk_rows, allow_software: true, testing, ..GpuOptions::default() };
-    GpuEngine::new(samples, &options)
+    GpuEngine::new(data, &options)
         .unwrap_or_else(|e| panic!("no engine: {e}\nadapters found: {:#?}", adapters()))
 }
 

@@ -2,7 +2,7 @@
 //! bindings and structs that Rust assumes ([`shaders`]), every plan against its adapter ([`plans`]).
 
 use wgmm::CovarianceType;
-use wgmm::internals::engine::gpu::plan::{Kernel, Limits, Plan, Problem};
+use wgmm::internals::engine::gpu::plan::{Limits, Plan, Problem};
 
 mod plans;
 mod reflect;
@@ -61,9 +61,4 @@ fn plans() -> impl Iterator<Item = (&'static str, Limits, Plan)> {
             Err(e) => panic!("{problem:?} under {name}: {e}"),
         })
     })
-}
-
-/// The kernels of a plan.
-fn kernels(plan: &Plan) -> Vec<&Kernel> {
-    plan.used().collect()
 }

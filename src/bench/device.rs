@@ -13,7 +13,7 @@ use crate::data::Samples;
 use crate::engine::Engine;
 use crate::engine::choose::EngineKind;
 use crate::engine::gpu::GpuEngine;
-use crate::engine::gpu::timing::KERNELS;
+use crate::engine::gpu::instruments::{Instruments, copy_rate};
 use crate::error::Result;
 use crate::mixture::Parameters;
 
@@ -28,9 +28,6 @@ const MOST_BURN: Duration = Duration::from_secs(10);
 /// Fewest E-steps with timestamps.
 const FEWEST_TIMED: usize = 3;
 
-/// What the kernels of [`crate::engine::gpu::timing::DeviceSeconds`] do.
-const WORK: [&str; KERNELS] = ["whitening", "densities", "moments", "fused", "sums"];
-
 /// Ceilings of the card, measured in this run.
 #[derive(Debug, Default)]
 pub(super) struct Card {
@@ -41,22 +38,22 @@ pub(super) struct Card {
 
 impl Card {
     /// Warms the clocks: the rate reached and whether it is warm. A software adapter has none to warm.
-    fn warm(&mut self, engine: &mut GpuEngine) -> Result<(f64, bool)> {
+    fn warm(&mut self, engine: &GpuEngine<'_>, on: &mut Instruments) -> Result<(f64, bool)> {
         if engine.adapter().is_software {
-            let rate = engine.fma_rate()?;
+            let rate = on.fma_rate(engine)?;
             self.fma = self.fma.max(rate);
             return Ok((rate, true));
         }
         let known = self.fma > 0.0;
         let floor = known.then_some(WARM * self.fma);
-        let (rate, best) = engine.warm_up_to(floor, if known { BURN } else { FIRST_BURN }, MOST_BURN)?;
+        let (rate, best) = on.warm_up(engine, floor, if known { BURN } else { FIRST_BURN }, MOST_BURN)?;
         self.fma = self.fma.max(best);
         Ok((rate, rate >= WARM * self.fma))
     }
 
     /// The rate just after a timing, and whether the clocks held.
-    fn after(&mut self, engine: &mut GpuEngine) -> Result<(f64, bool)> {
-        let rate = engine.fma_rate()?;
+    fn after(&mut self, engine: &GpuEngine<'_>, on: &mut Instruments) -> Result<(f64, bool)> {
+        let rate = on.fma_rate(engine)?;
         self.fma = self.fma.max(rate);
         Ok((rate, engine.adapter().is_software || rate >= WARM * self.fma))
     }
@@ -75,29 +72,30 @@ pub(super) fn run(card: &mut Card, settings: &Settings, problem: &Problem<'_>) -
     (setup.open, setup.scaling) = (host.open, host.scaling);
     (setup.upload, setup.prepare) = (host.upload, host.prepare);
 
+    let mut instruments = Instruments::new(&engine)?;
     let mut marks: Vec<String> = Vec::new();
     let is_software = engine.adapter().is_software;
     if is_software {
         marks.push("smoke, not speed".into());
     }
-    let (mut before, mut warm) = card.warm(&mut engine)?;
+    let (mut before, mut warm) = card.warm(&engine, &mut instruments)?;
     if card.copy.is_none() {
         // A card without room for two more buffers is timed all the same.
-        card.copy = engine.copy_rate().ok();
-        (before, warm) = card.warm(&mut engine)?;
+        card.copy = copy_rate(&engine).ok();
+        (before, warm) = card.warm(&engine, &mut instruments)?;
     }
     let mut timed = measure(&mut engine, problem, settings)?;
-    let (mut after, mut held) = card.after(&mut engine)?;
+    let (mut after, mut held) = card.after(&engine, &mut instruments)?;
     if !held {
-        (before, warm) = card.warm(&mut engine)?;
+        (before, warm) = card.warm(&engine, &mut instruments)?;
         timed = measure(&mut engine, problem, settings)?;
-        (after, held) = card.after(&mut engine)?;
+        (after, held) = card.after(&engine, &mut instruments)?;
     }
     let host = engine.host_seconds();
     let steps = settings.iters.max(FEWEST_TIMED);
-    let (_, warm_again) = card.warm(&mut engine)?;
+    let (_, warm_again) = card.warm(&engine, &mut instruments)?;
     let device = device_times(&mut engine, &timed.outcome.parameters, steps)?;
-    let (_, held_again) = card.after(&mut engine)?;
+    let (_, held_again) = card.after(&engine, &mut instruments)?;
     if !(warm && warm_again) {
         marks.push("cold".into());
     }
@@ -109,7 +107,7 @@ pub(super) fn run(card: &mut Card, settings: &Settings, problem: &Problem<'_>) -
     let memory = Memory::since(resident);
     let info = engine.info();
     // Its memory may be needed for the check.
-    drop(engine);
+    drop((instruments, engine));
 
     let e_step = |samples: &Samples<'_>, p: &Parameters| GpuEngine::new(samples, &options)?.e_step(p);
     let started = Instant::now();
@@ -129,26 +127,28 @@ pub(super) fn run(card: &mut Card, settings: &Settings, problem: &Problem<'_>) -
 
 /// Device times of `steps` E-steps under `parameters`; none without timestamps.
 fn device_times(
-    engine: &mut GpuEngine,
+    engine: &mut GpuEngine<'_>,
     parameters: &Parameters,
     steps: usize,
 ) -> Result<Option<DeviceTimes>> {
     let (mut totals, mut readbacks) = (Vec::new(), Vec::new());
-    let mut kernels = [const { Vec::new() }; KERNELS];
+    let mut kernels: Vec<(&str, Vec<f64>)> = Vec::new();
     for _ in 0..steps {
         let (_, Some(seconds)) = engine.e_step_timed(parameters)? else { return Ok(None) };
-        let total: f64 = seconds.iter().sum();
+        let total: f64 = seconds.iter().map(|kernel| kernel.seconds).sum();
         readbacks.push(engine.host_seconds().submit_and_read - total);
         totals.push(total);
-        kernels.iter_mut().zip(seconds).for_each(|(all, s)| all.push(s));
+        kernels.resize_with(seconds.len(), Default::default);
+        for ((name, all), kernel) in kernels.iter_mut().zip(seconds) {
+            *name = kernel.name;
+            all.push(kernel.seconds);
+        }
     }
-    let kernels = WORK
-        .iter()
-        .zip(kernels)
-        .map(|(name, seconds)| KernelTime { name: (*name).into(), median: median(seconds) });
+    let kernels = kernels.into_iter();
+    let kernels = kernels.map(|(name, seconds)| KernelTime { name: name.into(), median: median(seconds) });
     Ok(Some(DeviceTimes {
         total: Spread::of(&totals),
-        kernels: kernels.filter(|kernel| kernel.median > 0.0).collect(),
+        kernels: kernels.collect(),
         readback: median(readbacks),
         parameters: 0.0,
         unpack: 0.0,

@@ -26,7 +26,7 @@ impl Machine {
     /// This machine.
     pub fn here() -> Machine {
         Machine {
-            cpu: processor_name().to_owned(),
+            cpu: processor_name().into(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             threads: rayon::current_num_threads(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),

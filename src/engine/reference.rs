@@ -1,8 +1,14 @@
-//! The oracle: f64, sequential, textbook. It shares no arithmetic with the production engines; each shader names the file
-//! here that it is tested against.
+//! The oracle: f64, sequential, textbook. It shares no arithmetic with the production engines. Each shader is tested
+//! against the file of the same name here, which holds a function of that name.
 
-pub mod log_density;
+pub mod density;
+pub mod fused;
+pub mod log_density_diag;
+pub mod log_density_full;
+pub mod log_density_full_tiled;
 pub mod moments;
+pub mod sum_partials;
+pub mod whiten;
 
 use std::ops::Range;
 
@@ -37,25 +43,18 @@ impl Engine for ReferenceEngine<'_> {
 
     fn e_step(&mut self, parameters: &Parameters) -> Result<Moments> {
         check_features(&*self.data, parameters)?;
-        let (k, d) = (parameters.n_components(), parameters.n_features());
-        let components = log_density::components(parameters)?;
+        let d = parameters.n_features();
+        let components = density::components(parameters)?;
         let origins = parameters.means().to_vec();
         let mut moments = Moments::zero(parameters.covariance_type(), d, origins);
         let mut scratch = Scratch::default();
-        let mut densities = vec![0.0; k];
         let rows = self.data.rows();
         for start in rows.clone().step_by(BLOCK) {
             let mut block = Moments::zero(parameters.covariance_type(), d, moments.origins.clone());
             for (x, weight) in self.data.read(start..(start + BLOCK).min(rows.end), &mut scratch)?.iter() {
-                log_density::weighted_log_density(&components, x, &mut densities);
-                let log_density = log_density::normalise(&mut densities);
-                // A row of weight 0 is absent, whatever its density.
-                if weight > 0.0 {
-                    block.log_likelihood += weight * log_density;
-                    moments::accumulate(&mut block, x, weight, &densities);
-                }
+                fused::fused(&mut block, &components, x, weight);
             }
-            moments.add(&block)?;
+            sum_partials::sum_partials(&mut moments, &block)?;
         }
         Ok(moments)
     }
@@ -63,12 +62,12 @@ impl Engine for ReferenceEngine<'_> {
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
         check_features(&*self.data, parameters)?;
         let k = parameters.n_components();
-        let components = log_density::components(parameters)?;
+        let components = density::components(parameters)?;
         let mut densities = vec![0.0; rows.len() * k];
         let mut scratch = Scratch::default();
         for (row, out) in rows.zip(densities.chunks_exact_mut(k)) {
             let x = self.data.read(row..row + 1, &mut scratch)?.values();
-            log_density::weighted_log_density(&components, x, out);
+            log_density_full::log_density_full(&components, x, out);
         }
         Ok(densities)
     }

@@ -19,11 +19,6 @@ impl std::error::Error for Error {
     }
 }
 
-/// The iteration of an E-step, if it belongs to one, as messages name it.
-fn during(iteration: Option<usize>) -> String {
-    iteration.map(|iteration| format!(" in iteration {iteration}")).unwrap_or_default()
-}
-
 /// An iteration as messages name it.
 fn when(iteration: usize) -> String {
     if iteration == 0 { "at the start".into() } else { format!("in iteration {iteration}") }
@@ -105,7 +100,9 @@ impl Error {
                 differences.join("; ")
             ),
             Error::NonFiniteResult { stage, iteration, what } => {
-                format!("{stage} gave a result that cannot be right{}: {what}", during(*iteration))
+                let when =
+                    iteration.map(|iteration| format!(" in iteration {iteration}")).unwrap_or_default();
+                format!("{stage} gave a result that cannot be right{when}: {what}")
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::data::Facts;
 use crate::engine::Engine;
 use crate::engine::rounding;
 use crate::error::{Error, Result};
+use crate::fit::judge::judge;
 use crate::fit::options::{CheckedOptions, FitOptions};
 use crate::fit::update::Rescued;
 use crate::fit::{collapse, init};
@@ -136,7 +137,7 @@ pub fn resume(
         fit.report.stop_reason = StopReason::Interrupted;
     }
     fit.report.rounding_errors = rounding::largest(&em.engine.rounding_errors(&fit.model.parameters)?);
-    digits::judge(&fit.report);
+    fit.report.warnings = judge(&fit.report, options, fit.model.parameters.n_features());
     Ok(fit)
 }
 
@@ -166,6 +167,7 @@ pub fn finish(
     }
     let mut fit = state.into_fit(em.engine.info(), &em.facts, &em.options)?;
     fit.report.stop_reason = stop_reason;
+    fit.report.warnings = judge(&fit.report, options, fit.model.parameters.n_features());
     Ok(fit)
 }
 

@@ -71,7 +71,7 @@ fn digits(report: &FitReport, options: &FitOptions) -> Option<Warning> {
 }
 
 /// A check that found the result outside its bound.
-pub(crate) fn unverified(report: &FitReport) -> Option<Warning> {
+fn unverified(report: &FitReport) -> Option<Warning> {
     let v = report.verification.filter(|v| !v.within)?;
     Some(Warning::NotVerified { n_samples: v.n_samples, difference: v.difference, bound: v.bound })
 }

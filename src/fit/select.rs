@@ -37,6 +37,20 @@ pub struct SelectOptions {
     pub criterion: Criterion,
 }
 
+impl SelectOptions {
+    /// The options of every fit of the sweep, in its order.
+    fn cells(&self) -> impl Iterator<Item = FitOptions> + '_ {
+        self.fits.iter().flat_map(|fit| {
+            self.components.iter().map(|&n_components| FitOptions { n_components, ..fit.clone() })
+        })
+    }
+
+    /// The options of candidate `index`.
+    pub fn fit_of(&self, index: usize) -> Option<FitOptions> {
+        self.cells().nth(index)
+    }
+}
+
 /// One fit of the sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Cell {
@@ -148,12 +162,7 @@ pub fn select(
     options: &SelectOptions,
     observer: &mut dyn SweepObserver,
 ) -> Result<Selection> {
-    let fits = options.fits.iter();
-    let cells: Vec<FitOptions> = fits
-        .flat_map(|fit| {
-            options.components.iter().map(|&n_components| FitOptions { n_components, ..fit.clone() })
-        })
-        .collect();
+    let cells: Vec<FitOptions> = options.cells().collect();
     if cells.is_empty() {
         return Err(Error::option("components", "none", "at least one K and one covariance type"));
     }

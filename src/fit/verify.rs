@@ -6,7 +6,6 @@ use crate::engine::Engine;
 use crate::engine::cpu::CpuEngine;
 use crate::engine::rounding::RoundingError;
 use crate::error::{Error, Result};
-use crate::fit::judge::unverified;
 use crate::infer::{self, chunks, log_sum_exp};
 use crate::mixture::Parameters;
 use crate::report::{FitReport, Precision, Verification};
@@ -65,7 +64,7 @@ impl From<Verify> for VerifyOptions {
 }
 
 /// Checks `parameters`, which `engine` fitted as `report` tells, and puts the outcome into the report; a result outside
-/// the bound is a warning.
+/// the bound gives reason for a warning ([`super::judge`]).
 ///
 /// # Errors
 /// As [`verification`].
@@ -78,9 +77,6 @@ pub fn verify(
     // The engine may have gone on since, with fits in other arithmetic.
     engine.use_f64(report.engine.precision == Precision::F64)?;
     report.verification = verification(engine, parameters, options)?;
-    if let Some(warning) = unverified(report) {
-        warning.tell();
-    }
     Ok(())
 }
 

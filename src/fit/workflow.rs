@@ -9,6 +9,7 @@ use crate::engine::cpu::CpuEngine;
 use crate::error::{Error, Result};
 use crate::fit::checkpoint::{Checkpoint, Identity, Writer};
 use crate::fit::em::{self, Fit, FitState, NoObserver, Observer, Step};
+use crate::fit::judge::judge;
 use crate::fit::options::FitOptions;
 use crate::fit::verify::{VerifyOptions, verify};
 use crate::report::{EngineKind, Precision, StopReason, Warning};
@@ -69,7 +70,7 @@ pub fn begin<'e>(
         }
         if let Some(checkpoint) = resume {
             if let Some(other) = checkpoint.other_device(&identity) {
-                Warning::OtherDevice { device: other.to_string() }.tell();
+                Warning::OtherDevice { device: other.into() }.tell();
             }
             state = checkpoint.state_of(&identity)?;
         }
@@ -106,7 +107,7 @@ impl Begun<'_> {
         let mut keep = Keep { observer, keeper, salvage, kept };
         match em::resume(engine, &options, &mut keep, state) {
             Ok(mut fit) => {
-                conclude(engine, &mut fit, &verify);
+                conclude(engine, &mut fit, &options, &verify);
                 Ok(Finished { fit, failure: None })
             }
             Err(error) if error.is_device_failure() => {
@@ -121,10 +122,13 @@ impl Begun<'_> {
     }
 }
 
-/// The end of a fit that `engine` made: its result is checked in f64. A check that cannot be made costs no model.
-pub fn conclude(engine: &mut dyn Engine, fit: &mut Fit, options: &VerifyOptions) {
-    if let Err(error) = verify(engine, &fit.model.parameters, &mut fit.report, options) {
-        Warning::NotChecked { error: error.facts() }.tell();
+/// The end of a fit of `options` that `engine` made: its result is checked in f64, and its report gets all warnings that
+/// there is reason for. A check that cannot be made costs no model.
+pub fn conclude(engine: &mut dyn Engine, fit: &mut Fit, options: &FitOptions, how: &VerifyOptions) {
+    let checked = verify(engine, &fit.model.parameters, &mut fit.report, how);
+    fit.report.warnings = judge(&fit.report, options, fit.model.parameters.n_features());
+    if let Err(error) = checked {
+        fit.report.warnings.push(Warning::NotChecked { error: error.facts() });
     }
 }
 

@@ -17,9 +17,17 @@ const LAYERS: &[&[&str]] = &[
     &["lib", "internals"],
 ];
 
-/// Above the engines, but with nothing to know of them except the trait: beginnings of paths.
-const KNOW_NO_ENGINE: &[&str] =
-    &["src/infer", "src/fit/init", "src/fit/em", "src/fit/update", "src/fit/collapse", "src/plot"];
+/// Above the engines, but with nothing to know of them except the trait: files, and beginnings of paths.
+/// (`infer/calls.rs` is a front door that opens an engine for its caller.)
+const KNOW_NO_ENGINE: &[&str] = &[
+    "src/infer.rs",
+    "src/infer/agreement",
+    "src/fit/init",
+    "src/fit/em",
+    "src/fit/update",
+    "src/fit/collapse",
+    "src/plot",
+];
 const ENGINES: &[&str] = &[
     "src/engine/reference",
     "src/engine/cpu",
@@ -39,9 +47,9 @@ fn module(path: &str) -> &str {
     inside.split('/').next().unwrap_or_default().trim_end_matches(".rs")
 }
 
-/// Whether `path` is one of the files that begin with `start`: `src/fit/em.rs`, `src/fit/em/state.rs`.
+/// Whether `path` is the file `start`, or one of those that begin with it: `src/fit/em.rs`, `src/fit/em/state.rs`.
 fn is_of(path: &str, start: &str) -> bool {
-    path.strip_prefix(start).is_some_and(|rest| rest.starts_with(['/', '.']))
+    path == start || path.strip_prefix(start).is_some_and(|rest| rest.starts_with(['/', '.']))
 }
 
 fn violations(sources: &[Source]) -> Vec<String> {
@@ -117,6 +125,7 @@ fn planted_edges_are_rejected() {
         ("src/fit/em/state.rs", "use crate::engine::cpu::CpuEngine;"),
         ("src/fit/init.rs", "use crate::engine::reference::ReferenceEngine;"),
         ("src/infer.rs", "use crate::engine::cpu;"),
+        ("src/infer/agreement.rs", "use crate::engine::cpu::CpuEngine;"),
         ("src/plot.rs", "use crate::engine::cpu::CpuEngine;"),
         // What there is not.
         ("src/data.rs", "use crate::nowhere::X;"),
@@ -134,6 +143,7 @@ fn planted_edges_are_rejected() {
             "use crate::engine::Engine;\npub fn fit(e: &dyn Engine) { init::seed() }\nuse super::init;",
         ),
         ("src/fit/verify.rs", "use crate::engine::cpu::CpuEngine;"),
+        ("src/infer/calls.rs", "use crate::engine::cpu::CpuEngine;"),
         (
             "src/engine/cpu.rs",
             "use crate::error::Error; use super::super::mixture::Parameters; pub struct CpuEngine;",

@@ -24,7 +24,7 @@ pub(super) fn without_comments_and_literals(text: &str) -> String {
 }
 
 /// End of the comment or literal that starts at `i`; `i` itself where none does.
-pub(super) fn literal_end(chars: &[char], i: usize) -> usize {
+fn literal_end(chars: &[char], i: usize) -> usize {
     let at = |j: usize| chars.get(j).copied().unwrap_or('\0');
     let find = |from: usize, stop: &dyn Fn(usize) -> bool| {
         (from..chars.len()).find(|&j| stop(j)).unwrap_or(chars.len())
@@ -91,6 +91,27 @@ pub(super) fn without_tests(code: &str) -> String {
 /// What the library is made of: no comments, literals or tests.
 pub(super) fn code(text: &str) -> String {
     without_tests(&without_comments_and_literals(text))
+}
+
+/// Every string literal outside of comments and tests, with its line.
+pub(super) fn strings(text: &str) -> Vec<(usize, String)> {
+    let chars: Vec<char> = text.chars().collect();
+    let outside: Vec<char> = without_comments_and_literals(text).chars().collect();
+    let shipped: Vec<char> = code(text).chars().collect();
+    let mut found = Vec::new();
+    let (mut i, mut line) = (0, 1);
+    while i < chars.len() {
+        let end = literal_end(&chars, i).max(i + 1);
+        // What stands before a literal of a test is gone with the test.
+        let before = (0..i).rev().find(|&j| !outside[j].is_whitespace());
+        let is_string = chars[i] == '"' || (chars[i] == 'r' && end > i + 1);
+        if is_string && end > i + 1 && before.is_none_or(|j| shipped[j] == outside[j]) {
+            found.push((line, chars[i..end].iter().collect()));
+        }
+        line += chars[i..end].iter().filter(|c| **c == '\n').count();
+        i = end;
+    }
+    found
 }
 
 /// One name that a `use` declaration binds.
@@ -300,6 +321,15 @@ mod tests {
         assert!(
             ["a", "c", "d"].iter().all(|f| left.contains(&format!("fn {f}()"))) && !left.contains("fn b")
         );
+    }
+
+    #[test]
+    fn strings_are_found_outside_of_comments_and_tests() {
+        let text = "// \"no\"\nconst A: &str = \"a\\\"b\";\nconst B: &str = r#\"c\"d\"#; // \"no\"\nconst C: char = '\"';\n\
+                    #[cfg(test)]\nmod tests {\n    const D: &str = \"no\";\n    const E: &str = r\"no\";\n}\nconst F: &str = \"f\";";
+        let found = strings(text);
+        let expected = [(2, "\"a\\\"b\""), (3, "r#\"c\"d\"#"), (10, "\"f\"")];
+        assert_eq!(found, expected.map(|(line, text)| (line, text.to_string())));
     }
 
     #[test]

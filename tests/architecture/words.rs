@@ -1,7 +1,7 @@
 //! The library knows no command line: no text of it names a flag or a command. A `Remedy` says what can be done, and
 //! the command words it.
 
-use super::tokens::{code, literal_end, without_comments_and_literals};
+use super::tokens::strings;
 use super::{Source, assert_none, planted, sources};
 
 const COMMANDS: &[&str] = &[
@@ -35,27 +35,6 @@ fn speaks_to_a_shell(text: &str) -> bool {
     let spoken = text.split_whitespace().collect::<Vec<_>>();
     let spoken: Vec<&str> = spoken.iter().map(|word| word.trim_matches(|c| !is_word(c))).collect();
     words.iter().any(is_flag) || spoken.windows(2).any(is_command)
-}
-
-/// Every string literal outside of comments and tests, with its line.
-fn strings(text: &str) -> Vec<(usize, String)> {
-    let chars: Vec<char> = text.chars().collect();
-    let outside: Vec<char> = without_comments_and_literals(text).chars().collect();
-    let shipped: Vec<char> = code(text).chars().collect();
-    let mut found = Vec::new();
-    let (mut i, mut line) = (0, 1);
-    while i < chars.len() {
-        let end = literal_end(&chars, i).max(i + 1);
-        // What stands before a literal of a test is gone with the test.
-        let before = (0..i).rev().find(|&j| !outside[j].is_whitespace());
-        let is_string = chars[i] == '"' || (chars[i] == 'r' && end > i + 1);
-        if is_string && end > i + 1 && before.is_none_or(|j| shipped[j] == outside[j]) {
-            found.push((line, chars[i..end].iter().collect()));
-        }
-        line += chars[i..end].iter().filter(|c| **c == '\n').count();
-        i = end;
-    }
-    found
 }
 
 fn shell_words(source: &Source) -> Vec<String> {
@@ -98,13 +77,4 @@ fn planted_words_are_rejected() {
     let right = "// use `--engine cpu`\n/// `wgmm fit`\nfn f() { g(\"a -- b, on_collapse = reseed, wgmm/fit, wgmm.fit/1, 1e--3\") }\n\
                  #[cfg(test)]\nmod tests { fn t() { g(\"--engine\") } }";
     assert_none(shell_words(&planted("src/x.rs", right)));
-}
-
-#[test]
-fn strings_are_found_outside_of_comments_and_tests() {
-    let text = "// \"no\"\nconst A: &str = \"a\\\"b\";\nconst B: &str = r#\"c\"d\"#; // \"no\"\nconst C: char = '\"';\n\
-                #[cfg(test)]\nmod tests {\n    const D: &str = \"no\";\n    const E: &str = r\"no\";\n}\nconst F: &str = \"f\";";
-    let found = strings(text);
-    let expected = [(2, "\"a\\\"b\""), (3, "r#\"c\"d\"#"), (10, "\"f\"")];
-    assert_eq!(found, expected.map(|(line, text)| (line, text.to_string())));
 }

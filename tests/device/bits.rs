@@ -1,7 +1,7 @@
 //! What may change the device's answer, and what must not change a single bit of it.
 
+use wgmm::internals::engine::gpu::Testing;
 use wgmm::internals::engine::gpu::plan::{Limits, Tuning};
-use wgmm::internals::engine::gpu::{GpuEngine, Testing};
 use wgmm::internals::mixture::moments::Moments;
 use wgmm::{CovarianceType, Engine, Samples};
 
@@ -22,7 +22,7 @@ fn moments(case: &Case) -> Moments {
 }
 
 #[track_caller]
-fn assert_same_bits(what: &str, found: &Moments, expected: &Moments) {
+pub fn assert_same_bits(what: &str, found: &Moments, expected: &Moments) {
     let parts = |m: &Moments| {
         [&m.origins, &m.effective_counts, &m.first_moments, &m.second_moments, &vec![m.log_likelihood]]
             .map(Clone::clone)
@@ -90,7 +90,7 @@ fn chunks_stay_right() {
 fn ranges_of_densities_are_parts_of_the_whole() {
     for case in several() {
         let samples = case.samples();
-        let mut engine: GpuEngine = open(&samples, Some(4096), Testing::default());
+        let mut engine = open(&samples, Some(4096), Testing::default());
         let whole = engine.weighted_log_densities(&case.parameters, 0..N).unwrap();
         for rows in [0..0, 0..1, 127..129, 511..513, 4095..4097, 4096..N, N - 1..N, 300..8700] {
             let part = engine.weighted_log_densities(&case.parameters, rows.clone()).unwrap();

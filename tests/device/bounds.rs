@@ -100,7 +100,7 @@ pub fn log_likelihood(samples: impl Iterator<Item = (f64, f64, f64)>) -> f64 {
 /// Error of a sum of `n` products relative to the sum of their sizes: two roundings per multiply-add of
 /// a run, one per subset, slice of a group and group of groups; 4 for the terms (z twice, r z, its split).
 pub fn adding(n: usize) -> f64 {
-    let roundings = 2 * plan::MAX_RUN.min(n) + 128 + 2 * plan::SLICES_PER_GROUP;
+    let roundings = 2 * plan::ALIGNMENT.min(n) + 128 + 2 * plan::SLICES_PER_GROUP;
     (4.0 + CONFIDENCE * (roundings as f64).sqrt()) * ROUNDING
 }
 

@@ -15,7 +15,11 @@ const ABSENT: f64 = -1e30;
 const HOST: f64 = 1e-12;
 
 /// Runs the densities and an E-step on `engine`: the first stage that is wrong, if any.
-pub fn judge(engine: &mut GpuEngine, samples: &Samples<'_>, parameters: &Parameters) -> Result<(), String> {
+pub fn judge(
+    engine: &mut GpuEngine<'_>,
+    samples: &Samples<'_>,
+    parameters: &Parameters,
+) -> Result<(), String> {
     let refused = |e: wgmm::Error| format!("refused: {e}");
     let n = samples.n_samples();
     // The E-step first: it must not find right numbers that another pass left in the scratch.
@@ -23,7 +27,7 @@ pub fn judge(engine: &mut GpuEngine, samples: &Samples<'_>, parameters: &Paramet
     let found = engine.weighted_log_densities(parameters, 0..n).map_err(refused)?;
 
     let seen = Seen::new(samples, parameters);
-    let expected = seen.densities();
+    let expected = seen.densities(&engine.info().kernels.unwrap_or_default());
     let mut bits: Vec<f64> = found.iter().map(|l| l * std::f64::consts::LOG2_E - seen.offset).collect();
     let absent = |l: &f64| if *l == f64::NEG_INFINITY { 0.0 } else { *l };
     if bits.len() == expected.len() {

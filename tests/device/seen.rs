@@ -1,12 +1,17 @@
 //! The problem as the device sees it: centered, scaled and rounded to f32, then everything in f64 by the
 //! reference's formulas. What is left between the two is the device's own arithmetic.
 
-use wgmm::internals::data::{Scaling, Scratch};
-use wgmm::internals::engine::reference::{log_density, moments};
+use wgmm::internals::data::{Dataset, Scaling, Scratch};
+use wgmm::internals::engine::reference::density;
+use wgmm::internals::engine::reference::log_density_diag::log_density_diag;
+use wgmm::internals::engine::reference::log_density_full::log_density_full;
+use wgmm::internals::engine::reference::log_density_full_tiled::log_density_full_tiled;
+use wgmm::internals::engine::reference::moments::moments;
+use wgmm::internals::engine::reference::whiten::{whiten, whitened};
 use wgmm::internals::mixture::factors::Factors;
 use wgmm::internals::mixture::moments::Moments;
 use wgmm::internals::mixture::shape::triangle_index;
-use wgmm::{CovarianceType, Dataset, Parameters, Samples};
+use wgmm::{CovarianceType, Parameters, Samples};
 
 /// Samples and mixture in device units.
 pub struct Seen {
@@ -34,9 +39,9 @@ impl Seen {
         let scaling = Scaling::of(samples).unwrap().clone();
         let (n, d, k) = (samples.n_samples(), samples.n_features(), parameters.n_components());
         let mut scratch = Scratch::default();
-        let read = samples.read(0..n, &mut scratch).unwrap();
-        let rows = read.values().chunks_exact(d);
-        let values = rows.flat_map(|x| scaling.to_device(x).map(single).collect::<Vec<_>>()).collect();
+        let rows = samples.read(0..n, &mut scratch).unwrap();
+        let values =
+            rows.iter().flat_map(|(x, _)| scaling.to_device(x).map(single).collect::<Vec<_>>()).collect();
         let means: Vec<f64> = parameters.means().chunks_exact(d).flat_map(|m| scaling.to_device(m)).collect();
         let constants = Factors::new(parameters).unwrap().constants;
         let offset = std::f64::consts::LOG2_E * constants.into_iter().fold(f64::NEG_INFINITY, f64::max);
@@ -57,7 +62,7 @@ impl Seen {
         let parameters =
             Parameters::new(covariance_type, parameters.weights().to_vec(), means, covariances).unwrap();
         let whitening = whitening(&parameters);
-        let weights = read.iter().map(|(_, weight)| single(weight)).collect();
+        let weights = rows.iter().map(|(_, weight)| single(weight)).collect();
         Seen { scaling, parameters, values, weights, origins, offset, whitening }
     }
 
@@ -70,16 +75,27 @@ impl Seen {
         &self.values[n * d..(n + 1) * d]
     }
 
-    /// Weighted log densities in data units and bits less the offset, `[N, K]`; −∞ for a component of
-    /// weight 0.
-    pub fn densities(&self) -> Vec<f64> {
-        let components = log_density::components(&self.parameters).unwrap();
+    /// Weighted log densities in data units and bits less the offset, `[N, K]`, by the twins of `kernels` (as the engine
+    /// names them); −∞ for a component of weight 0.
+    pub fn densities(&self, kernels: &str) -> Vec<f64> {
+        let components = density::components(&self.parameters).unwrap();
+        let apart: Vec<_> = components.iter().map(whitened).collect();
         let k = components.len();
         let mut densities = vec![0.0; self.weights.len() * k];
         // A density per data unit is one per device unit divided by the scales.
         let shift: f64 = self.scaling.scale.iter().map(|s| s.ln()).sum();
         for (n, out) in densities.chunks_exact_mut(k).enumerate() {
-            log_density::weighted_log_density(&components, self.row(n), out);
+            let x = self.row(n);
+            match kernels {
+                // Beside the fused kernel the densities of single samples are a kernel of their own.
+                "fused" | "log_density_full + moments" => log_density_full(&components, x, out),
+                "log_density_full_tiled + moments" => log_density_full_tiled(&components, x, out),
+                "log_density_diag + moments" => log_density_diag(&components, x, out),
+                "whiten + log_density_diag + moments" => {
+                    log_density_diag(&apart, &whiten(&components[0].lower, x), out);
+                }
+                other => panic!("no twins of {other}"),
+            }
             out.iter_mut().for_each(|l| *l = (*l - shift) * std::f64::consts::LOG2_E - self.offset);
         }
         densities
@@ -91,7 +107,7 @@ impl Seen {
         let (d, k) = (self.n_features(), self.parameters.n_components());
         let mut sums = Moments::zero(self.parameters.covariance_type(), d, self.origins.clone());
         for (n, r) in responsibilities.chunks_exact(k).enumerate() {
-            moments::accumulate(&mut sums, self.row(n), 1.0, r);
+            moments(&mut sums, self.row(n), 1.0, r);
         }
         let s = &self.scaling.scale;
         let origins =

@@ -2,37 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use wgmm::internals::engine::gpu::layout::{Slab, groups_of, slabs};
-use wgmm::internals::engine::gpu::plan::{ALIGNMENT, Limits, MAX_RUN, Plan, Problem, SLICES_PER_GROUP, TILE};
+use wgmm::internals::engine::gpu::layout::Slab;
+use wgmm::internals::engine::gpu::plan::{ALIGNMENT, Limits, Plan, Problem, SLICES_PER_GROUP, TILE, Tuning};
+use wgmm::internals::engine::gpu::step::Buffer;
 use wgmm::{CovarianceType, Error};
 
 use super::{H100, LIMITS, LLVMPIPE, plans};
 
 /// What a driver may answer with a hang instead of an error.
 fn too_much(plan: &Plan, limits: &Limits, slabs: &[Slab]) -> Result<(), String> {
-    let k = plan.problem.n_components;
     let at_most = |what: &str, value: u64, limit: u64| {
         if value <= limit { Ok(()) } else { Err(format!("{what}: {value}, {limit} allowed")) }
     };
     let binding = limits.binding_bytes.min(limits.buffer_bytes);
-    let whitened = if plan.whiten.is_some() { plan.problem.n_features } else { 0 };
-    let row_bytes = (plan.blocks.row_length(k) * 4) as u64;
-    at_most("scratch", (plan.max_slab * k.max(whitened) * 4) as u64, binding)?;
-    at_most("partials", (plan.max_slab / plan.slice) as u64 * row_bytes, binding)?;
+    let row_bytes = (plan.row_length() * 4) as u64;
+    for step in &plan.steps {
+        for bound in &step.bindings {
+            let bytes = match bound.buffer {
+                Buffer::PerSample(_, bytes) if step.sums => plan.max_slab * bytes,
+                Buffer::PerSample(_, bytes) => plan.scratch_rows() * bytes,
+                Buffer::PerSlice(_, bytes) => plan.max_slab / plan.slice * bytes,
+                Buffer::Section(name) => plan.sections.find(name).map_or(usize::MAX, |place| place.len()),
+                _ => 0,
+            };
+            at_most("binding", bytes as u64, binding)?;
+        }
+    }
     at_most("totals", plan.groups() as u64 * row_bytes, binding)?;
-    at_most("run", plan.slice as u64, MAX_RUN as u64)?;
+    at_most("run", plan.slice as u64, ALIGNMENT as u64)?;
     for slab in slabs {
         at_most("slab", slab.stride.into(), plan.max_slab as u64)?;
-        let roles = plan.blocks.roles.div_ceil(plan.blocks.roles_here);
-        let sizes = [
-            slab.stride as usize / plan.density.rows,
-            slab.n_slices as usize,
-            roles,
-            k.div_ceil(plan.blocks.lanes),
-            groups_of(plan, slab) as usize,
-        ];
-        for size in sizes {
-            at_most("workgroups", size as u64, limits.workgroups as u64)?;
+        for size in plan.steps.iter().filter(|s| s.sums).flat_map(|s| s.workgroups(slab)) {
+            at_most("workgroups", size.into(), limits.workgroups as u64)?;
         }
     }
     Ok(())
@@ -45,20 +46,25 @@ fn every_plan_of_the_table_fits() {
         assert!(plan.slice.is_power_of_two() && plan.slice <= ALIGNMENT, "{problem:?} under {name}");
         assert!(plan.max_slab > 0 && plan.max_slab % plan.slab_unit() == 0, "{problem:?} under {name}");
         assert_eq!(plan.slab_unit() % plan.slice, 0, "{problem:?} under {name}");
-        assert_eq!(plan.slab_unit() % plan.density.rows, 0, "{problem:?} under {name}");
+        assert_eq!(plan.slab_unit() % plan.log_likelihood_rows(), 0, "{problem:?} under {name}");
         assert_eq!(ALIGNMENT % plan.slab_unit(), 0, "{problem:?} under {name}");
         // Chunks as `upload` cuts them: as many rows as a binding holds, in multiples of the alignment.
         let bytes = limits.binding_bytes.min(limits.buffer_bytes);
         let chunk = (bytes / (4 * problem.n_features as u64)) as usize / ALIGNMENT * ALIGNMENT;
         let chunks: Vec<usize> =
             (0..problem.n_samples).step_by(chunk).map(|s| chunk.min(problem.n_samples - s)).collect();
-        let cut: Vec<Slab> = slabs(&plan, &chunks, plan.max_slab).concat();
+        let cut: Vec<Slab> = plan.slabs(&chunks, plan.max_slab).concat();
         if let Err(e) = too_much(&plan, &limits, &cut) {
             panic!("{problem:?} under {name}: {e}");
         }
         let last = cut.last().unwrap();
         let groups = (last.first_slice + last.n_slices) as usize;
-        assert!(plan.slices_per_group >= SLICES_PER_GROUP, "{problem:?} under {name}");
+        // Few parts, or groups as long as they may be; parts start where slabs do.
+        let most = ((1 << 18) / plan.row_length()).clamp(8, 64);
+        let is_grouped = plan.result_rows() <= most || plan.slices_per_group >= SLICES_PER_GROUP;
+        assert!(is_grouped && plan.slices_per_group.is_power_of_two(), "{problem:?} under {name}");
+        assert_eq!(plan.part_rows() % plan.slab_unit(), 0, "{problem:?} under {name}");
+        assert_eq!(plan.part_rows() % plan.log_likelihood_rows(), 0, "{problem:?} under {name}");
         assert_eq!(groups.div_ceil(plan.slices_per_group), plan.groups(), "{problem:?} under {name}");
     }
 }
@@ -101,11 +107,11 @@ fn planted_plans_are_rejected() {
         weighted: false,
     };
     let right = Plan::new(problem, &H100).unwrap();
-    let cut = |plan: &Plan| slabs(plan, &[problem.n_samples], plan.max_slab).concat();
+    let cut = |plan: &Plan| plan.slabs(&[problem.n_samples], plan.max_slab).concat();
     too_much(&right, &H100, &cut(&right)).unwrap();
     let mut faults = vec![(right.clone(), H100); 4];
     faults[0].0.max_slab = 1 << 28;
-    faults[1].0.slice = 2 * MAX_RUN;
+    faults[1].0.slice = 2 * ALIGNMENT;
     faults[2].1.workgroups = 100;
     faults[3].1.binding_bytes = 1 << 16;
     for (i, (plan, limits)) in faults.iter().enumerate() {
@@ -135,7 +141,7 @@ fn numbering(plan: &Plan, chunks: &[usize], cut: &[Vec<Slab>]) -> Result<Numberi
             }
             for row in 0..slab.stride as usize {
                 let slice = slab.first_slice + (row / plan.slice) as u32;
-                let partial = slab.first_partial + (row / plan.density.rows) as u32;
+                let partial = slab.first_partial + (row / plan.log_likelihood_rows()) as u32;
                 // Rows beyond the chunk are padding.
                 if start + row < rows && found.insert((chunk, start + row), (slice, partial)).is_some() {
                     return Err(format!("row {} of chunk {chunk} is in two slabs", start + row));
@@ -147,26 +153,66 @@ fn numbering(plan: &Plan, chunks: &[usize], cut: &[Vec<Slab>]) -> Result<Numberi
     if found.len() == total { Ok(found) } else { Err(format!("{} of {total} rows are covered", found.len())) }
 }
 
+/// Where parts begin follows from the whole data set: an engine that holds some of the rows plans the same ones.
+#[test]
+fn parts_follow_from_the_whole() {
+    for n_samples in [1000, 1_000_000, 40_000_000, 1 << 30] {
+        let problem = Problem {
+            n_samples,
+            n_features: 8,
+            n_components: 20,
+            covariance_type: CovarianceType::Full,
+            weighted: false,
+        };
+        let whole = Plan::new(problem, &H100).unwrap();
+        let part = whole.part_rows();
+        assert!(whole.result_rows() <= 64, "{n_samples} samples in {} parts", whole.result_rows());
+        for rows in [1, part, 3 * part + 1, n_samples].into_iter().filter(|rows| *rows <= n_samples) {
+            let some = whole.clone().over(rows);
+            assert_eq!((some.part_rows(), some.result_rows()), (part, rows.div_ceil(part)));
+            assert!(some.max_slab > 0 && some.max_slab <= rows.next_multiple_of(some.slab_unit()));
+            assert_eq!(some.parts().last().unwrap().end, rows);
+        }
+    }
+}
+
+/// The plan, with slices of `slice` samples if they are given: so few samples would get the shortest ones.
+fn planned(problem: Problem, slice: Option<usize>) -> Plan {
+    let mut plan = Plan::new(problem, &LLVMPIPE).unwrap();
+    if let Some(slice) = slice {
+        // Enough samples that the plan leaves slices as long as they are asked for; then the samples that there are.
+        let many = Problem { n_samples: 100_000_000, ..problem };
+        let tuning = Tuning { slice, ..Tuning::new(&many) };
+        plan = Plan::tuned(many, &LLVMPIPE, &tuning).unwrap();
+        plan.problem = problem;
+        assert_eq!((plan.slice, plan.log_likelihood_rows()), (slice, slice), "{}", plan.kernels());
+    }
+    plan
+}
+
 #[test]
 fn slabs_cover_every_sample_once_and_never_renumber_slices() {
     let n = 20_001;
-    for (d, k, covariance_type) in [
-        (2, 3, CovarianceType::Full),
-        (40, 3, CovarianceType::Full),
-        (3, 600, CovarianceType::Tied),
-        (20, 2, CovarianceType::Diag),
+    // The fused kernel has a partial of the log-likelihood per slice, the others one per workgroup of the densities.
+    for (d, k, covariance_type, slice) in [
+        (2, 3, CovarianceType::Full, None),
+        (2, 3, CovarianceType::Full, Some(2048)),
+        (4, 7, CovarianceType::Full, None),
+        (40, 3, CovarianceType::Full, None),
+        (3, 600, CovarianceType::Tied, None),
+        (20, 2, CovarianceType::Diag, None),
     ] {
         let problem =
             Problem { n_samples: n, n_features: d, n_components: k, covariance_type, weighted: false };
-        let plan = Plan::new(problem, &LLVMPIPE).unwrap();
+        let plan = planned(problem, slice);
         for chunk in [1, 7, 64, n - 1, n, 4096, 8192] {
             // Chunks of one sample are many: fewer samples do.
             let n = if chunk < 100 { 10 * chunk + 1 } else { n };
             let chunks: Vec<usize> = (0..n).step_by(chunk).map(|s| chunk.min(n - s)).collect();
             let unit = plan.slab_unit();
-            let whole = numbering(&plan, &chunks, &slabs(&plan, &chunks, 1 << 20)).unwrap();
+            let whole = numbering(&plan, &chunks, &plan.slabs(&chunks, 1 << 20)).unwrap();
             for slab in [unit, 2 * unit, 3 * unit, 7 * unit] {
-                let cut = slabs(&plan, &chunks, slab);
+                let cut = plan.slabs(&chunks, slab);
                 assert_eq!(numbering(&plan, &chunks, &cut).unwrap(), whole, "{problem:?} {chunk} {slab}");
                 let mut wrong = cut.clone();
                 wrong[0][0].first_tile += 1;
@@ -179,7 +225,9 @@ fn slabs_cover_every_sample_once_and_never_renumber_slices() {
             let mut last = (0, 0);
             for &(slice, partial) in whole.values() {
                 assert!(slice >= last.0 && slice <= last.0 + plan.slab_unit() as u32 / plan.slice as u32);
-                assert!(partial >= last.1 && partial <= last.1 + 1 + (unit / plan.density.rows) as u32);
+                assert!(
+                    partial >= last.1 && partial <= last.1 + 1 + (unit / plan.log_likelihood_rows()) as u32
+                );
                 last = (slice, partial);
             }
             if chunk % ALIGNMENT == 0 || chunk >= n {

@@ -3,7 +3,8 @@
 
 use std::mem::{offset_of, size_of};
 
-use wgmm::internals::engine::gpu::layout::{Binding, Slab};
+use wgmm::internals::engine::gpu::layout::Slab;
+use wgmm::internals::engine::gpu::step::{Access, Binding, Buffer};
 use wgpu::naga::proc::Layouter;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 use wgpu::naga::{AddressSpace, Expression, Module, ScalarKind, StorageAccess, TypeInner, front};
@@ -46,26 +47,24 @@ pub fn slab_mismatch(module: &Module) -> Result<(), String> {
 }
 
 /// Groups, numbers and access of every binding against `declared`.
-pub fn bindings_mismatch(module: &Module, declared: &[Vec<(u32, Binding)>; 3]) -> Result<(), String> {
+pub fn bindings_mismatch(module: &Module, declared: &[Binding]) -> Result<(), String> {
     let mut wgsl = Vec::new();
     for (_, variable) in module.global_variables.iter() {
         let Some(at) = &variable.binding else { continue };
-        let kind = match variable.space {
-            AddressSpace::Uniform if module.types[variable.ty].name.as_deref() == Some("Slab") => {
-                Binding::Slab
-            }
-            AddressSpace::Uniform => Binding::Uniform,
-            AddressSpace::Storage { access } if access == StorageAccess::LOAD => Binding::Read,
+        let is_slab = module.types[variable.ty].name.as_deref() == Some("Slab");
+        let access = match variable.space {
+            AddressSpace::Uniform => Access::Uniform,
+            AddressSpace::Storage { access } if access == StorageAccess::LOAD => Access::Read,
             AddressSpace::Storage { access } if access == StorageAccess::LOAD | StorageAccess::STORE => {
-                Binding::Write
+                Access::Write
             }
             other => return Err(format!("{:?} lies in {other:?}", variable.name)),
         };
-        wgsl.push((at.group as usize, at.binding, format!("{kind:?}")));
+        wgsl.push((at.group as usize, at.binding, format!("{access:?}"), is_slab));
     }
-    let groups = declared.iter().enumerate();
-    let mut rust: Vec<_> = groups
-        .flat_map(|(group, b)| b.iter().map(move |(number, kind)| (group, *number, format!("{kind:?}"))))
+    let mut rust: Vec<_> = declared
+        .iter()
+        .map(|b| (b.group, b.number, format!("{:?}", b.access), b.buffer == Buffer::Slabs))
         .collect();
     wgsl.sort();
     rust.sort();

@@ -18,7 +18,7 @@ use wgmm::{Dataset, Error, GaussianMixture};
 
 use crate::args::parse;
 use crate::exit::{Failure, Outcome};
-use crate::{input, interrupt, output, talk};
+use crate::{input, interrupt, output, talk, words};
 pub(crate) use args::FitArgs;
 use checkpoint::Checkpoints;
 use files::Files;
@@ -86,13 +86,9 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
 /// The summary or the JSON object, and whether the fit converged as it had to and was not `interrupted`.
 fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings, interrupted: Option<i32>) -> Outcome {
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
-    // Without a tolerance, or without iterations, nobody asked for convergence.
-    let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;
-    if !converged && tolerant && !args.require_convergence && interrupted.is_none() {
-        tracing::warn!("{NOT_CONVERGED}");
-    }
-    if let Some(warning) = report::degenerate("the fit", model) {
-        tracing::warn!("{warning}");
+    let is_told = args.require_convergence || interrupted.is_some();
+    for warning in model.report.iter().flat_map(|report| words::at_the_end(report, is_told)) {
+        warning.tell();
     }
     if args.json {
         output::print_json(&report::json(args, model, timings)?)?;

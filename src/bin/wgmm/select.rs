@@ -24,6 +24,7 @@ use crate::fit::{NOT_CONVERGED, report};
 use crate::output::{self, Align, align, is_stdout};
 use crate::progress::Progress;
 use crate::{input, interrupt, talk, words};
+use wgmm::internals::report::Warning;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -114,7 +115,9 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
             shown(&args.data)
         )));
     };
-    conclude(engine.as_mut(), &mut fit, &verify_options);
+    if let Some(fit_options) = options.fit_of(best) {
+        conclude(engine.as_mut(), &mut fit, &fit_options, &verify_options);
+    }
     let model = fit.into_model();
     let (candidates, model) = (&selection.candidates, &model);
     if let Some(file) = file {
@@ -124,16 +127,21 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
         output::write_figure(&plot::criteria(candidates, &PlotOptions::default())?, file)?;
     }
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
-    let tolerant = args.flags.tol > 0.0 && args.flags.max_iter > 0;
-    if !converged && tolerant && !args.require_convergence && signal.is_none() {
-        tracing::warn!("the best fit: {NOT_CONVERGED}");
-    }
-    if let Some(warning) = report::degenerate("the best fit", model) {
-        let sound = match best_sound(candidates, args.criterion) {
-            Some(candidate) => format!("the best without such components is {}", name(candidate.cell)),
-            None => "every fit of the sweep has some".into(),
-        };
-        tracing::warn!("{warning}; {sound}");
+    let is_told = args.require_convergence || signal.is_some();
+    for warning in model.report.iter().flat_map(|report| words::at_the_end(report, is_told)) {
+        let text = words::warning(warning);
+        match warning {
+            Warning::Degenerate { .. } => {
+                let sound = match best_sound(candidates, args.criterion) {
+                    Some(candidate) => {
+                        format!("the best without such components is {}", name(candidate.cell))
+                    }
+                    None => "every fit of the sweep has some".into(),
+                };
+                tracing::warn!("{}; {sound}", text.replacen("the fit has", "the best fit has", 1));
+            }
+            _ => tracing::warn!("the best fit: {text}"),
+        }
     }
     if args.json {
         let seconds = started.elapsed().as_secs_f64();

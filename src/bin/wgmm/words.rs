@@ -2,7 +2,7 @@
 
 use wgmm::Error;
 use wgmm::internals::error::Remedy;
-use wgmm::internals::report::Warning;
+use wgmm::internals::report::{FitReport, Warning};
 
 /// The flag of an option of the library.
 pub(crate) fn flag(name: &str) -> String {
@@ -84,6 +84,16 @@ pub(crate) fn error(error: &Error) -> String {
         Error::Option { name, value, allowed } => format!("{} {value}: {allowed}", flag(name)),
         _ => error.worded(remedy),
     }
+}
+
+/// The warnings of a finished fit that were not told before. That it did not converge is no warning if an error tells it.
+pub(crate) fn at_the_end(report: &FitReport, convergence_is_told: bool) -> impl Iterator<Item = &Warning> {
+    report.warnings.iter().filter(move |warning| match warning {
+        Warning::NotConverged { .. } => !convergence_is_told,
+        // The exit tells of a signal, and rows were counted when they were read.
+        Warning::Interrupted { .. } | Warning::DroppedRows { .. } => false,
+        other => !other.is_told_at_once(),
+    })
 }
 
 /// A warning in the words of the command.

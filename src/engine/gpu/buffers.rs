@@ -1,25 +1,22 @@
 //! The buffers of one kind of mixture.
 
-use std::ops::Range;
-
 use super::context::Context;
-use super::layout::Parts;
 use super::plan::Plan;
 use super::resident::Chunk;
+use super::sections::Sections;
+use super::step::Buffer;
 use crate::error::Result;
 
-/// The buffers that are written or read from outside the kernels.
+/// Scratch and results on the device, and what the host writes and reads.
 #[derive(Debug)]
 pub(super) struct Buffers {
-    /// Everything that an E-step sends.
+    /// Everything that an E-step sends, by [`Buffers::sections`].
     pub(super) parameters: wgpu::Buffer,
-    pub(super) parts: Parts,
-    pub(super) whitened: wgpu::Buffer,
-    pub(super) weighted_log_densities: wgpu::Buffer,
-    pub(super) log_normalisers: wgpu::Buffer,
+    pub(super) sections: Sections,
+    /// Scratch that steps share by name.
+    scratch: Vec<(&'static str, wgpu::Buffer)>,
     pub(super) log_likelihoods: wgpu::Buffer,
     pub(super) log_likelihoods_bytes: u64,
-    pub(super) partials: wgpu::Buffer,
     pub(super) totals: wgpu::Buffer,
     pub(super) results: wgpu::Buffer,
     pub(super) results_bytes: u64,
@@ -31,52 +28,98 @@ pub(super) struct Buffers {
 
 impl Buffers {
     pub(super) fn new(context: &Context, plan: &Plan, chunks: &[Chunk], poison: bool) -> Result<Buffers> {
-        let (k, d) = (plan.problem.n_components, plan.problem.n_features);
         let storage = wgpu::BufferUsages::STORAGE;
         let source = storage | wgpu::BufferUsages::COPY_SRC;
-        let buffer = |label, bytes: usize, usage| context.buffer(label, bytes as u64, usage, poison);
-        let row_bytes = plan.blocks.row_length(k) * 4;
-        let padded: usize = chunks.iter().map(|c| c.rows.next_multiple_of(plan.slab_unit())).sum();
-        let rows = plan.scratch_rows();
+        let buffer = |label: &str, bytes: usize, usage| {
+            context.buffer(&format!("wgmm/e_step/{label}"), bytes as u64, usage, poison)
+        };
+        let (rows, unit) = (plan.scratch_rows(), plan.slab_unit());
+        let mut scratch: Vec<(&'static str, wgpu::Buffer)> = Vec::new();
+        let mut most_log_likelihoods = 0;
+        let padded: usize = chunks.iter().map(|c| c.rows.next_multiple_of(unit)).sum();
+        for (step, binding) in plan.steps.iter().flat_map(|s| s.bindings.iter().map(move |b| (s, b))) {
+            let (name, bytes) = match binding.buffer {
+                Buffer::PerSample(name, bytes) => (name, rows * bytes),
+                Buffer::PerSlice(name, bytes) => (name, plan.max_slab / plan.slice * bytes),
+                Buffer::LogLikelihoods => {
+                    // Predictions write theirs, which nobody reads.
+                    let samples = if step.sums { padded.max(rows) } else { rows };
+                    most_log_likelihoods = most_log_likelihoods.max(samples / step.rows * 4);
+                    continue;
+                }
+                _ => continue,
+            };
+            if !scratch.iter().any(|(known, _)| *known == name) {
+                scratch.push((name, buffer(name, bytes, source)?));
+            }
+        }
+        let (sections, results_bytes) = (plan.sections.clone(), plan.row_length() * 4 * plan.result_rows());
         let log_likelihoods_bytes = padded / plan.log_likelihood_rows() * 4;
-        // Predictions write theirs, which nobody reads.
-        let most_log_likelihoods = log_likelihoods_bytes.max(rows / plan.density.rows * 4);
-        let results_bytes = row_bytes * plan.result_rows();
-        let whitened = if plan.whiten.is_some() { rows * d * 4 } else { 0 };
-        let parts = Parts::new(plan);
-        let staging_bytes = (results_bytes + log_likelihoods_bytes + parts.stamp.len()) as u64;
+        let staging_bytes = (results_bytes + log_likelihoods_bytes + sections.stamp.len()) as u64;
         let staging_usage = wgpu::BufferUsages::MAP_READ;
         // What a lost dispatch would have written must not look like a number, let alone the last one's: these
         // are filled with NaN whatever the tests say.
-        let absent_usage = wgpu::BufferUsages::COPY_SRC;
         let absent = |label, usage| context.buffer(label, most_log_likelihoods as u64, usage, true);
         Ok(Buffers {
-            parameters: buffer(
-                "wgmm/e_step/parameters",
-                parts.bytes(),
-                source | wgpu::BufferUsages::UNIFORM,
-            )?,
-            whitened: buffer("wgmm/e_step/whitened", whitened, storage)?,
-            weighted_log_densities: buffer("wgmm/e_step/weighted_log_densities", rows * k * 4, source)?,
-            log_normalisers: buffer("wgmm/e_step/log_normalisers", rows * 4, storage)?,
+            parameters: buffer("parameters", sections.bytes(), source | wgpu::BufferUsages::UNIFORM)?,
+            scratch,
             log_likelihoods: absent("wgmm/e_step/log_likelihoods", source)?,
-            partials: buffer("wgmm/e_step/partials", row_bytes * (plan.max_slab / plan.slice), storage)?,
-            totals: buffer("wgmm/e_step/totals", plan.totals_bytes() as usize, storage)?,
-            results: buffer("wgmm/e_step/results", results_bytes, source)?,
-            absent: absent("wgmm/e_step/absent", absent_usage)?,
+            totals: buffer("totals", plan.totals_bytes() as usize, storage)?,
+            results: buffer("results", results_bytes, source)?,
+            absent: absent("wgmm/e_step/absent", wgpu::BufferUsages::COPY_SRC)?,
             staging: context.buffer("wgmm/e_step/staging", staging_bytes, staging_usage, false)?,
             log_likelihoods_bytes: log_likelihoods_bytes as u64,
             results_bytes: results_bytes as u64,
-            parts,
+            sections,
         })
     }
 
-    /// One of the `parts`.
-    pub(super) fn part(&self, part: &Range<usize>) -> wgpu::BufferBinding<'_> {
-        wgpu::BufferBinding {
-            buffer: &self.parameters,
-            offset: part.start as u64,
-            size: wgpu::BufferSize::new(part.len() as u64),
-        }
+    /// The scratch of that name.
+    pub(super) fn scratch(&self, name: &str) -> Option<&wgpu::Buffer> {
+        self.scratch.iter().find(|(known, _)| *known == name).map(|(_, buffer)| buffer)
+    }
+
+    /// What a binding of a step over `chunk` binds.
+    pub(super) fn over<'b>(
+        &'b self,
+        chunk: &'b Chunk,
+        slabs: &'b wgpu::Buffer,
+        buffer: Buffer,
+    ) -> Option<wgpu::BufferBinding<'b>> {
+        let whole = match buffer {
+            Buffer::Samples => &chunk.samples,
+            Buffer::Weights => chunk.weights.as_ref().map(|[weights, _]| weights)?,
+            Buffer::LogWeights => chunk.weights.as_ref().map(|[_, logs]| logs)?,
+            Buffer::Slabs => slabs,
+            Buffer::PerSample(name, _) | Buffer::PerSlice(name, _) => self.scratch(name)?,
+            Buffer::LogLikelihoods => &self.log_likelihoods,
+            Buffer::Totals => &self.totals,
+            Buffer::Section(name) => {
+                let place = self.sections.find(name)?;
+                return Some(wgpu::BufferBinding {
+                    buffer: &self.parameters,
+                    offset: place.start as u64,
+                    size: wgpu::BufferSize::new(place.len() as u64),
+                });
+            }
+            Buffer::Other(_) => return None,
+        };
+        Some(whole.as_entire_buffer_binding())
+    }
+
+    /// What the last step binds that adds groups up: totals are to groups of groups what partials are to
+    /// groups of slices.
+    pub(super) fn finishing<'b>(
+        &'b self,
+        slab: &'b wgpu::Buffer,
+        buffer: Buffer,
+    ) -> Option<wgpu::BufferBinding<'b>> {
+        let whole = match buffer {
+            Buffer::Slabs => slab,
+            Buffer::PerSlice(..) => &self.totals,
+            Buffer::Totals => &self.results,
+            _ => return None,
+        };
+        Some(whole.as_entire_buffer_binding())
     }
 }

@@ -1,7 +1,8 @@
 //! The parameters that a device holds, with what the host keeps of them.
 
-use super::pack::{self, Kept, Upload};
-use super::plan::Plan;
+use std::sync::Arc;
+
+use super::packing::{Kept, Packing};
 use crate::data::Scaling;
 use crate::engine::rounding::{self, RoundingError};
 use crate::error::Result;
@@ -13,34 +14,34 @@ use crate::mixture::factors::Factors;
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
     parameters: Option<Parameters>,
-    precisions: Factors,
-    pub(super) kept: Kept,
+    factors: Factors,
+    pub(super) kept: Arc<Kept>,
     /// Estimated for every component, `[K]`.
     pub(super) rounding_errors: Vec<RoundingError>,
 }
 
 impl Loaded {
-    /// Takes the place of the present parameters: what to send for `plan`; none where they are the same.
+    /// Replaces the present parameters. Returns what the kernels pack, or `None` if the parameters did not change.
     ///
     /// # Errors
     /// As [`Factors::new`]; the present parameters stay.
-    pub(super) fn replace(
-        &mut self,
-        plan: &Plan,
-        parameters: &Parameters,
-        scaling: &Scaling,
-    ) -> Result<Option<Upload>> {
+    pub(super) fn replace<'a>(
+        &'a mut self,
+        parameters: &'a Parameters,
+        scaling: &'a Scaling,
+        whitened: bool,
+    ) -> Result<Option<Packing<'a>>> {
         if self.parameters.as_ref() == Some(parameters) {
             return Ok(None);
         }
-        self.precisions.update(parameters)?;
-        let (upload, kept) = pack::pack(plan, parameters, &self.precisions, scaling);
-        self.rounding_errors = rounding::of_factors(parameters, &self.precisions, scaling);
-        self.kept = kept;
+        self.factors.update(parameters)?;
+        let packing = Packing::new(parameters, &self.factors, scaling);
+        self.kept = Arc::new(packing.kept(whitened));
+        self.rounding_errors = rounding::of_factors(parameters, &self.factors, scaling);
         match &mut self.parameters {
             Some(present) => present.copy_from(parameters),
             None => self.parameters = Some(parameters.clone()),
         }
-        Ok(Some(upload))
+        Ok(Some(packing))
     }
 }

@@ -1,129 +1,62 @@
-//! What will run, decided before anything runs: kernels, tile sizes, slices and buffer sizes from the
-//! problem's shape and the adapter's limits. Pure: no device is touched.
+//! What will run, decided before anything runs: steps, slices and sizes of buffers, from the problem's shape
+//! and the adapter's limits. Pure: no device is touched.
 //!
 //! A *slice* of samples is summed by one workgroup into one row of partials; slices are fixed by row
-//! number alone. A *slab* is what one dispatch takes: how many slices it holds changes no bit of the
-//! result.
+//! number alone. G slices are added up to a *group*, G groups to a *part*, in f32 on the device; the host adds the
+//! parts in f64. Slices and groups follow from the whole data set, whichever rows of it are here. A *slab* is what one
+//! dispatch takes: how many slices it holds changes no bit of the result.
 
-mod kernels;
-mod tuning;
+use std::ops::Range;
 
-pub use kernels::{Blocks, Density, FactorLayout, Kernel};
-pub use tuning::{Tuning, kernels_for};
+pub use super::kernels::kernels_for;
+pub use super::lead::Tuning;
+pub use super::problem::{ALIGNMENT, Limits, Problem, TILE};
 
-use super::layout::Parts;
-use super::shader;
-use crate::engine::rounding::has_whitened_moments;
+use super::blocks::Blocks;
+use super::kernels::sum_partials;
+use super::layout::Slab;
+use super::lead::Frame;
+use super::sections::Sections;
+use super::step::{Buffer, Count, Step};
 use crate::error::{Error, Result};
 use crate::mixture::shape::{CovarianceType, triangle_len};
 
-/// Samples per tile of the resident layout.
-pub const TILE: usize = 128;
-/// Chunks and slabs are whole multiples of this many samples (a multiple of every slice).
-pub const ALIGNMENT: usize = 4096;
-/// Slices whose partials are added into one row of totals; more where the totals would not fit.
+/// Slices per group, at most; more if the totals would not fit.
 pub const SLICES_PER_GROUP: usize = 64;
-/// Largest number of samples one invocation adds up in f32.
-pub const MAX_RUN: usize = 4096;
-/// Scratch for weighted log densities, at most.
+/// Numbers that the host reads after an E-step, about: as many parts as that makes, from 8 to 64.
+const READ_FLOATS: usize = 1 << 18;
+/// Samples of the shortest slice: shorter ones are more rows of partials than they are worth.
+const SHORTEST_SLICE: usize = 256;
+/// Scratch for one number per sample and component, at most.
 const MAX_SCRATCH_BYTES: u64 = 512 << 20;
 /// Partials of one slab, at most (one slice must fit whatever this says).
 const MAX_PARTIALS_BYTES: u64 = 256 << 20;
-/// Samples whose log densities have room at once where an E-step needs none: a multiple of [`ALIGNMENT`].
+/// Samples whose log densities have room at once if an E-step needs none: a multiple of [`ALIGNMENT`].
 const PREDICTED_ROWS: usize = 1 << 16;
 /// Workgroups of the moments kernel that keep a large card busy.
 const BUSY_WORKGROUPS: usize = 1500;
-
-/// The adapter's limits that a plan must respect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Largest storage binding, bytes.
-    pub binding_bytes: u64,
-    /// Largest buffer, bytes.
-    pub buffer_bytes: u64,
-    /// Workgroup memory, bytes.
-    pub workgroup_bytes: usize,
-    /// Invocations per workgroup.
-    pub invocations: usize,
-    /// Workgroups per dispatch dimension.
-    pub workgroups: usize,
-}
-
-impl Limits {
-    /// WebGPU's guaranteed minimum, but with the 32 KiB of workgroup memory of Metal and llvmpipe, not 16.
-    pub const DOWNLEVEL: Limits = Limits {
-        binding_bytes: 128 << 20,
-        buffer_bytes: 256 << 20,
-        workgroup_bytes: 32 << 10,
-        invocations: 256,
-        workgroups: 65_535,
-    };
-}
-
-impl Limits {
-    /// The smaller of both, limit by limit.
-    pub fn at_most(&self, other: &Limits) -> Limits {
-        Limits {
-            binding_bytes: self.binding_bytes.min(other.binding_bytes),
-            buffer_bytes: self.buffer_bytes.min(other.buffer_bytes),
-            workgroup_bytes: self.workgroup_bytes.min(other.workgroup_bytes),
-            invocations: self.invocations.min(other.invocations),
-            workgroups: self.workgroups.min(other.workgroups),
-        }
-    }
-}
-
-/// The size of a problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Problem {
-    /// N, over all chunks.
-    pub n_samples: usize,
-    /// D.
-    pub n_features: usize,
-    /// K.
-    pub n_components: usize,
-    /// Form of the covariances.
-    pub covariance_type: CovarianceType,
-    /// Whether samples have weights.
-    pub weighted: bool,
-}
-
-impl Problem {
-    /// Whether the moments are summed as those of W (x − origin). There f32 errors are relative to each
-    /// component's own shape, which thin components of few features need (grey pixels among RGB); with
-    /// more features it would double the work.
-    pub fn has_whitened_moments(&self) -> bool {
-        has_whitened_moments(self.covariance_type, self.n_features)
-    }
-}
 
 /// Everything decided for one problem on one adapter.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The problem.
     pub problem: Problem,
-    /// Whitened samples, for tied covariances.
-    pub whiten: Option<Kernel>,
-    /// A whole E-step but for the sums of partials; then densities are for predictions only.
-    pub fused: Option<Kernel>,
-    /// Weighted log densities and their normalisers.
-    pub density: Density,
-    /// Partial moments.
-    pub moments: Kernel,
-    /// Sums of partials.
-    pub sum: Kernel,
+    /// The steps in the order in which they run. The last one adds partials up.
+    pub steps: Vec<Step>,
     /// How the moments are spread over roles and lanes.
     pub blocks: Blocks,
     /// Samples per slice.
     pub slice: usize,
-    /// Slices per row of totals.
+    /// Slices per group, and groups per part: a power of two.
     pub slices_per_group: usize,
-    /// Samples whose log densities have room at once where an E-step needs none.
+    /// Samples that are here, of those of the problem.
+    rows: usize,
+    /// Where the parameters lie.
+    pub sections: Sections,
+    /// Samples whose log densities have room at once if an E-step needs none.
     predicted_rows: usize,
     /// Samples per slab, at most.
     pub max_slab: usize,
-    /// Workgroups per dispatch dimension, at most.
-    pub workgroups: usize,
     /// Useful floating-point operations per sample of one E-step: with full covariances 2K(D(D+1)/2+D)
     /// for the densities and 2K(D(D+1)/2+D+1) for the moments.
     pub flops_per_sample: f64,
@@ -143,160 +76,231 @@ impl Plan {
     /// # Errors
     /// As [`Plan::new`].
     pub fn tuned(problem: Problem, limits: &Limits, tuning: &Tuning) -> Result<Plan> {
-        let Problem { n_samples, n_features: d, n_components: k, .. } = problem;
-        let density = Density::new(&problem, limits, tuning);
-        let whiten = kernels::whiten(&problem);
-        let blocks = Blocks::new(&problem, tuning);
-        let per_slice = k.div_ceil(blocks.components()) * blocks.roles.div_ceil(blocks.roles_here);
-        let is_fused = tuning.kernel == shader::FUSED;
-        let shortest = if is_fused { 512 } else { 256 };
-        let mut slice = if is_fused { tuning.slice.max(shortest) } else { tuning.slice };
-        while slice > shortest && n_samples.div_ceil(slice) * per_slice < BUSY_WORKGROUPS {
-            slice /= 2;
-        }
-        let moments = kernels::moments(&problem, limits, tuning, &blocks, slice);
-        let row_bytes = (blocks.row_length(k) * 4) as u64;
-        let whitened = if whiten.is_some() { d } else { 0 };
-        let units = |budget: u64, bytes_per_unit: u64| (budget / bytes_per_unit.max(1)) as usize;
-        let unit = slice.max(density.rows);
-        let slices_per_unit = unit / slice;
-        let slices = n_samples.next_multiple_of(unit) / slice;
-        let mut slices_per_group = SLICES_PER_GROUP;
-        while slices_per_group < slices
-            && slices.div_ceil(slices_per_group) as u64 * row_bytes > limits.binding_bytes
-        {
-            slices_per_group *= 2;
-        }
-        let sum = Kernel {
-            template: shader::SUM_PARTIALS,
-            values: kernels::values([("GROUP", slices_per_group), ("COUNTS", blocks.statistics - 1)]),
-            workgroup_bytes: 0,
-            invocations: 256,
-        };
-        let with_scratch =
-            units(MAX_SCRATCH_BYTES.min(limits.binding_bytes), (unit * k.max(whitened) * 4) as u64);
-        let max_slab_units = (if is_fused { usize::MAX } else { with_scratch })
-            .min(units(
-                MAX_PARTIALS_BYTES.max(row_bytes * slices_per_unit as u64).min(limits.binding_bytes),
-                row_bytes * slices_per_unit as u64,
-            ))
-            .min(limits.workgroups / (unit / TILE))
-            .min(limits.workgroups / slices_per_unit);
-        let operations = match problem.covariance_type {
-            CovarianceType::Full => 2 * triangle_len(d) + 2 * d + 1,
-            CovarianceType::Tied => triangle_len(d) + 3 * d + 1,
-            CovarianceType::Diag | CovarianceType::Spherical => 4 * d + 1,
-        };
-        let plan = Plan {
+        let lead = tuning.kernel;
+        let blocks = Blocks::new(&problem, tuning.moments_threads, tuning.moments_held);
+        let slice = slice(&problem, tuning, &blocks);
+        let unit = slice.max((lead.rows)(&problem, tuning));
+        let row_bytes = (blocks.row_length(problem.n_components) * 4) as u64;
+        let slices_per_group = slices_per_group(&problem, slice, unit, row_bytes, limits);
+        let frame = Frame { problem: &problem, limits, tuning, blocks, slice, slices_per_group };
+        let mut steps = (lead.steps)(&frame);
+        steps.push(sum_partials::step(&frame));
+        let sections = Sections::new(steps.iter().flat_map(|s| &s.sections).copied());
+        let mut plan = Plan {
             problem,
-            whiten,
-            fused: is_fused.then(|| kernels::fused(&problem, slice)),
-            density,
-            moments,
-            sum,
+            steps,
             blocks,
             slice,
             slices_per_group,
-            predicted_rows: (with_scratch * unit).min(PREDICTED_ROWS),
-            max_slab: (max_slab_units * unit).min(n_samples.next_multiple_of(unit)),
-            workgroups: limits.workgroups,
-            flops_per_sample: 2.0 * k as f64 * operations as f64,
+            rows: problem.n_samples,
+            sections,
+            predicted_rows: 0,
+            max_slab: 0,
+            flops_per_sample: flops_per_sample(&problem),
         };
-        plan.check(limits, unit)?;
+        let units = |budget: u64, bytes: usize| (budget / bytes.max(1) as u64) as usize;
+        let (sample_bytes, slice_bytes) = (plan.sample_bytes(|_| true), row_bytes as usize);
+        let scratch_bytes = MAX_SCRATCH_BYTES.min(limits.binding_bytes);
+        plan.predicted_rows = (units(scratch_bytes, unit * sample_bytes) * unit).min(PREDICTED_ROWS);
+        let unit_slices = unit / slice;
+        let partials_bytes = MAX_PARTIALS_BYTES.max(row_bytes * unit_slices as u64).min(limits.binding_bytes);
+        let most_units = units(scratch_bytes, unit * plan.sample_bytes(|step| step.sums))
+            .min(units(partials_bytes, slice_bytes * unit_slices))
+            .min(limits.workgroups / (unit / TILE))
+            .min(limits.workgroups / unit_slices);
+        plan.max_slab = (most_units * unit).min(problem.n_samples.next_multiple_of(unit));
+        plan.check(limits)?;
         Ok(plan)
+    }
+
+    /// The same plan where only `rows` samples of the problem are.
+    #[must_use]
+    pub fn over(self, rows: usize) -> Plan {
+        let max_slab = self.max_slab.min(rows.next_multiple_of(self.slab_unit()));
+        Plan { rows, max_slab, ..self }
+    }
+
+    /// The longest scratch of one number or more per sample that steps bind, bytes per sample.
+    fn sample_bytes(&self, steps: impl Fn(&Step) -> bool) -> usize {
+        let bindings = self.steps.iter().filter(|s| steps(s)).flat_map(|s| &s.bindings);
+        let bytes = |buffer| if let Buffer::PerSample(_, bytes) = buffer { bytes } else { 0 };
+        bindings.map(|b| bytes(b.buffer)).max().unwrap_or_default()
     }
 
     /// Samples a slab's length is a multiple of.
     pub fn slab_unit(&self) -> usize {
-        self.slice.max(self.density.rows)
+        self.steps.iter().map(|s| s.rows).max().unwrap_or(1)
     }
 
-    /// Samples whose log densities have room at once: all of a slab, or those of one piece of a prediction.
+    /// Samples whose densities have room at once: all of a slab, or those of one piece of a prediction.
     pub fn scratch_rows(&self) -> usize {
-        if self.fused.is_some() { self.max_slab.min(self.predicted_rows) } else { self.max_slab }
+        let is_for_sums = self.sample_bytes(|step| step.sums) > 0;
+        if is_for_sums { self.max_slab } else { self.max_slab.min(self.predicted_rows) }
     }
 
     /// Samples per partial sum of the log-likelihood.
     pub fn log_likelihood_rows(&self) -> usize {
-        if self.fused.is_some() { self.slice } else { self.density.rows }
+        let writes = |step: &&Step| step.sums && step.binds(Buffer::LogLikelihoods);
+        self.steps.iter().find(writes).map_or(self.slice, |step| step.rows)
     }
 
-    /// vec4 of the fused kernel's parameters; 0 without it.
-    pub fn fused_vecs(&self) -> usize {
-        if self.fused.is_some() { kernels::fused_vecs(&self.problem) } else { 0 }
+    /// Samples that densities of single samples are cut by.
+    pub fn predicted_unit(&self) -> usize {
+        self.steps.iter().filter(|s| s.predicts).map(|s| s.rows).max().unwrap_or(1)
     }
 
-    /// Groups of slices over all samples.
+    /// Samples per part: a power of two.
+    pub fn part_rows(&self) -> usize {
+        self.slice * self.slices_per_group * self.slices_per_group
+    }
+
+    /// The samples that are here, counted from the first of them, part by part.
+    pub fn parts(&self) -> impl Iterator<Item = Range<usize>> {
+        let (rows, part) = (self.rows, self.part_rows());
+        (0..rows).step_by(part).map(move |start| start..(start + part).min(rows))
+    }
+
+    /// Groups of slices over the samples that are here.
     pub fn groups(&self) -> usize {
         // Only the last chunk is padded: all others are whole multiples of `ALIGNMENT`.
-        let padded = self.problem.n_samples.next_multiple_of(self.slab_unit());
+        let padded = self.rows.next_multiple_of(self.slab_unit());
         (padded / self.slice).div_ceil(self.slices_per_group)
+    }
+
+    /// Statistics of one slice.
+    pub fn row_length(&self) -> usize {
+        self.blocks.row_length(self.problem.n_components)
     }
 
     /// Bytes of the totals of all groups.
     pub fn totals_bytes(&self) -> u64 {
-        (self.groups() * self.blocks.row_length(self.problem.n_components) * 4) as u64
+        (self.groups() * self.row_length() * 4) as u64
     }
 
-    /// Rows left after groups of totals are added once more: what the host reads.
+    /// Rows left after groups are added up to parts: what the host reads.
     pub fn result_rows(&self) -> usize {
-        self.groups().div_ceil(self.slices_per_group)
+        self.parts().count()
     }
 
-    /// vec4 of the whitening factor of a tied covariance; 0 for other types.
-    pub fn whitening_vecs(&self) -> usize {
-        if self.whiten.is_some() { kernels::tiled_vecs(self.problem.n_features) } else { 0 }
+    /// The numbers of the steps that are `wanted`.
+    pub fn numbers(&self, wanted: impl Fn(&Step) -> bool) -> Vec<usize> {
+        (0..self.steps.len()).filter(|&i| wanted(&self.steps[i])).collect()
     }
 
-    /// Names of the kernels, for people.
-    pub fn kernels(&self) -> String {
-        if let Some(fused) = &self.fused {
-            return fused.template.name.into();
+    /// The totals of all groups as the slices of a slab, for the last sum: totals are to groups of groups what
+    /// partials are to groups of slices.
+    pub fn last_slab(&self) -> Slab {
+        Slab {
+            n_slices: self.groups() as u32,
+            row_length: self.row_length() as u32,
+            n_components: self.problem.n_components as u32,
+            ..Slab::default()
         }
-        let names = self.whiten.iter().chain([&self.density.kernel, &self.moments]).map(|k| k.template.name);
-        names.collect::<Vec<_>>().join(" + ")
     }
 
-    /// Every kernel that runs, predictions included.
-    pub fn used(&self) -> impl Iterator<Item = &Kernel> {
-        let moments = self.fused.as_ref().unwrap_or(&self.moments);
-        self.whiten.iter().chain([&self.density.kernel, moments, &self.sum])
+    /// Names of the kernels that E-steps run, for people.
+    pub fn kernels(&self) -> String {
+        let named = self.steps.iter().filter(|s| s.sums && s.template != sum_partials::TEMPLATE);
+        named.map(|s| s.template.name).collect::<Vec<_>>().join(" + ")
+    }
+
+    /// The slabs of chunks with `chunk_rows` samples each, at most `slab` samples long; chunk by chunk.
+    pub fn slabs(&self, chunk_rows: &[usize], slab: usize) -> Vec<Vec<Slab>> {
+        let unit = self.slab_unit();
+        let (mut first_partial, mut first_slice) = (0, 0);
+        let mut chunks = Vec::new();
+        for &rows in chunk_rows {
+            let padded = rows.next_multiple_of(unit);
+            let mut slabs = Vec::new();
+            for start in (0..padded).step_by(slab) {
+                let stride = slab.min(padded - start);
+                let n_slices = (stride / self.slice) as u32;
+                slabs.push(Slab {
+                    first_tile: (start / TILE) as u32,
+                    n_samples: rows as u32,
+                    stride: stride as u32,
+                    n_components: self.problem.n_components as u32,
+                    first_partial,
+                    n_slices,
+                    first_slice,
+                    row_length: self.row_length() as u32,
+                });
+                first_partial += (stride / self.log_likelihood_rows()) as u32;
+                first_slice += n_slices;
+            }
+            chunks.push(slabs);
+        }
+        chunks
     }
 
     /// Asserts the whole plan against `limits`: a driver may hang instead of refusing.
-    fn check(&self, limits: &Limits, unit: usize) -> Result<()> {
-        let exceeded = |limit, required: u64, available: u64| {
+    fn check(&self, limits: &Limits) -> Result<()> {
+        let exceeded = |limit, required: usize, available: u64| {
+            let required = required as u64;
             if required > available {
                 Err(Error::LimitExceeded { limit, required, available })
             } else {
                 Ok(())
             }
         };
-        let Problem { n_components: k, .. } = self.problem;
-        for kernel in self.used() {
-            exceeded(
-                "workgroup memory (bytes)",
-                kernel.workgroup_bytes as u64,
-                limits.workgroup_bytes as u64,
-            )?;
-            exceeded("invocations per workgroup", kernel.invocations as u64, limits.invocations as u64)?;
+        for step in &self.steps {
+            exceeded("workgroup memory (bytes)", step.workgroup_bytes, limits.workgroup_bytes as u64)?;
+            exceeded("invocations per workgroup", step.invocations, limits.invocations as u64)?;
+            for count in step.grid {
+                if let Count::Fixed(count) = count {
+                    exceeded("workgroups per dimension", count, limits.workgroups as u64)?;
+                }
+            }
         }
-        let binding = limits.binding_bytes.min(limits.buffer_bytes);
-        let row_bytes = (self.blocks.row_length(k) * 4) as u64;
-        let whitened = if self.whiten.is_some() { self.problem.n_features } else { 0 };
-        exceeded("scratch binding (bytes)", (unit * k.max(whitened) * 4) as u64, binding)?;
+        let (unit, binding) = (self.slab_unit(), limits.binding_bytes.min(limits.buffer_bytes));
+        exceeded("scratch binding (bytes)", unit * self.sample_bytes(|_| true), binding)?;
         // The smallest slab there is must be one dispatch: `max_slab` is 0 otherwise.
-        exceeded("workgroups per dimension", (unit / TILE) as u64, limits.workgroups as u64)?;
-        exceeded("partials binding (bytes)", row_bytes * (unit / self.slice) as u64, binding)?;
-        exceeded("totals binding (bytes)", self.totals_bytes(), binding)?;
-        exceeded("factors binding (bytes)", (self.density.factor_vecs * 16) as u64, binding)?;
-        exceeded("parameters (bytes)", Parts::new(self).bytes() as u64, limits.buffer_bytes)?;
-        exceeded(
-            "workgroups per dimension",
-            k.div_ceil(self.blocks.components()) as u64,
-            limits.workgroups as u64,
-        )?;
-        let role_groups = self.blocks.roles.div_ceil(self.blocks.roles_here);
-        exceeded("workgroups per dimension", role_groups as u64, limits.workgroups as u64)
+        exceeded("workgroups per dimension", unit / TILE, limits.workgroups as u64)?;
+        exceeded("partials binding (bytes)", self.row_length() * 4 * (unit / self.slice), binding)?;
+        exceeded("totals binding (bytes)", self.totals_bytes() as usize, binding)?;
+        for (_, place) in self.sections.iter() {
+            exceeded("factors binding (bytes)", place.len(), binding)?;
+        }
+        exceeded("parameters (bytes)", self.sections.bytes(), limits.buffer_bytes)
     }
+}
+
+/// Samples per slice: short enough that the moments of few samples keep a large card busy.
+fn slice(problem: &Problem, tuning: &Tuning, blocks: &Blocks) -> usize {
+    let per_slice = problem.n_components.div_ceil(blocks.components()) * blocks.role_groups();
+    let least = tuning.kernel.least_slice;
+    // One invocation adds a slice up in f32: longer ones would lose digits.
+    let mut slice = tuning.slice.max(least).min(ALIGNMENT);
+    while slice > least.max(SHORTEST_SLICE) && problem.n_samples.div_ceil(slice) * per_slice < BUSY_WORKGROUPS
+    {
+        slice /= 2;
+    }
+    slice
+}
+
+/// The fewest slices per group that leave the host no more parts than it likes to read, each a whole number of slabs'
+/// units.
+fn slices_per_group(problem: &Problem, slice: usize, unit: usize, row_bytes: u64, limits: &Limits) -> usize {
+    let slices = problem.n_samples.next_multiple_of(unit) / slice;
+    let most_parts = (READ_FLOATS as u64 * 4 / row_bytes.max(1)).clamp(8, 64) as usize;
+    let mut group = 1;
+    while group < SLICES_PER_GROUP
+        && (slices.div_ceil(group * group) > most_parts || slice * group * group < unit)
+    {
+        group *= 2;
+    }
+    while group < slices && slices.div_ceil(group) as u64 * row_bytes > limits.binding_bytes {
+        group *= 2;
+    }
+    group
+}
+
+fn flops_per_sample(problem: &Problem) -> f64 {
+    let d = problem.n_features;
+    let operations = match problem.covariance_type {
+        CovarianceType::Full => 2 * triangle_len(d) + 2 * d + 1,
+        CovarianceType::Tied => triangle_len(d) + 3 * d + 1,
+        CovarianceType::Diag | CovarianceType::Spherical => 4 * d + 1,
+    };
+    2.0 * problem.n_components as f64 * operations as f64
 }

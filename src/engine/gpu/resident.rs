@@ -1,13 +1,15 @@
 //! Samples on the device: centred and scaled in f64, rounded to f32, in tiles of 128, chunk after chunk.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use rayon::prelude::*;
 
 use super::context::Context;
-use super::plan::{ALIGNMENT, TILE};
-pub use crate::data::Scaling;
-use crate::data::{Dataset, Scratch, chunks};
+use super::options::GpuOptions;
+use super::problem::{ALIGNMENT, TILE};
+use super::timing::{HostSeconds, lap};
+use crate::data::{Dataset, Scaling, Scratch, chunks};
 use crate::error::{Error, Result};
 
 /// Samples converted and queued at a time.
@@ -26,14 +28,51 @@ pub(super) struct Chunk {
     pub(super) weights: Option<[wgpu::Buffer; 2]>,
 }
 
-/// Uploads the rows of `data` and says what they weigh: in chunks of at most `chunk_rows` samples (rounded up to [`ALIGNMENT`]), or fewer where
-/// the device has no room for so many in one buffer. How they are cut changes no bit of any result.
-pub(super) fn upload(
+/// An open device with the samples on it.
+#[derive(Debug)]
+pub(super) struct Resident {
+    pub(super) context: Context,
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) scaling: Scaling,
+    /// Σ weights of the samples of each tile, if they have weights.
+    tile_weights: Vec<f64>,
+}
+
+impl Resident {
+    /// Opens the adapter that is asked for and uploads the rows of `data`.
+    pub(super) fn new(
+        data: &dyn Dataset,
+        options: &GpuOptions,
+        seconds: &mut HostSeconds,
+    ) -> Result<Resident> {
+        let mut clock = Instant::now();
+        let context = Context::open(options.adapter.as_deref(), options.allow_software, &options.testing)?;
+        seconds.open = lap(&mut clock);
+        let scaling = Scaling::of(data)?.clone();
+        seconds.scaling = lap(&mut clock);
+        let (chunks, tile_weights) = upload(&context, data, &scaling, options.chunk_rows)?;
+        seconds.upload = lap(&mut clock);
+        Ok(Resident { context, chunks, scaling, tile_weights })
+    }
+
+    /// Σ weights of `rows`, counted from the first one here: whole tiles, or what there is of the last.
+    pub(super) fn weight(&self, rows: &Range<usize>) -> f64 {
+        if self.tile_weights.is_empty() {
+            return rows.len() as f64;
+        }
+        self.tile_weights[rows.start / TILE..rows.end.div_ceil(TILE)].iter().sum()
+    }
+}
+
+/// Uploads the rows of `data` and says what the tiles weigh (nothing without weights): in chunks of at most `chunk_rows` samples (rounded up to
+/// [`ALIGNMENT`]), or fewer if the device has no room for so many in one buffer. How they are cut changes no bit of any
+/// result.
+fn upload(
     context: &Context,
     data: &dyn Dataset,
     scaling: &Scaling,
     chunk_rows: Option<usize>,
-) -> Result<(Vec<Chunk>, f64)> {
+) -> Result<(Vec<Chunk>, Vec<f64>)> {
     let (all, d) = (data.rows(), data.facts().n_features);
     let largest = context.limits.binding_bytes.min(context.limits.buffer_bytes) / (4 * d as u64);
     let fitting = largest as usize / ALIGNMENT * ALIGNMENT;
@@ -45,14 +84,14 @@ pub(super) fn upload(
         });
     }
     let mut rows = chunk_rows.map_or(fitting, |r| r.next_multiple_of(ALIGNMENT).min(fitting));
-    let (mut uploaded, mut total_weight) = (Vec::new(), 0.0);
+    let (mut uploaded, mut tile_weights) = (Vec::new(), Vec::new());
     let mut start = all.start;
     while start < all.end {
         let here = rows.min(all.end - start);
         match upload_chunk(context, data, scaling, start..start + here) {
-            Ok((chunk, weight)) => {
+            Ok((chunk, weights)) => {
                 uploaded.push(chunk);
-                total_weight += weight;
+                tile_weights.extend(weights);
                 start += here;
             }
             // Memory in one piece is scarcer than memory: what was uploaded stays, the rest is cut finer.
@@ -64,7 +103,7 @@ pub(super) fn upload(
             Err(error) => return Err(error),
         }
     }
-    Ok((uploaded, total_weight))
+    Ok((uploaded, tile_weights))
 }
 
 fn upload_chunk(
@@ -72,7 +111,7 @@ fn upload_chunk(
     data: &dyn Dataset,
     scaling: &Scaling,
     rows: Range<usize>,
-) -> Result<(Chunk, f64)> {
+) -> Result<(Chunk, Vec<f64>)> {
     let d = data.facts().n_features;
     let padded = rows.len().next_multiple_of(ALIGNMENT);
     let usage = wgpu::BufferUsages::STORAGE;
@@ -93,8 +132,8 @@ fn upload_chunk(
             queued = 0;
         }
     }
-    let (weights, total_weight) = match data.facts().is_weighted {
-        false => (None, rows.len() as f64),
+    let (weights, tile_weights) = match data.facts().is_weighted {
+        false => (None, Vec::new()),
         true => {
             let mut padded_weights = vec![0.0; padded];
             let mut scratch = Scratch::default();
@@ -114,12 +153,12 @@ fn upload_chunk(
             let logs = floats(|w| if w > 0.0 { w.log2() } else { 0.0 });
             let buffers =
                 [make("wgmm/upload/weights", floats(|w| w))?, make("wgmm/upload/log_weights", logs)?];
-            (Some(buffers), padded_weights.iter().sum())
+            (Some(buffers), padded_weights.chunks(TILE).map(|tile| tile.iter().sum()).collect())
         }
     };
     context.submit(None);
     context.wait("wgmm/upload/samples")?;
-    Ok((Chunk { rows: rows.len(), samples: buffer, weights }, total_weight))
+    Ok((Chunk { rows: rows.len(), samples: buffer, weights }, tile_weights))
 }
 
 /// Fills `out` with the tiles of `rows`, and with zeros after them, every thread its own.

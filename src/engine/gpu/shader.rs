@@ -1,7 +1,9 @@
 //! WGSL from the templates in `shaders/`: the one mechanism that unrolls loops and fixes sizes.
 //!
 //! A template is WGSL with `${expression}` and lines `//% statement` (Jinja's statements). The text of
-//! `slab.wgsl` stands before every shader.
+//! `slab.wgsl` stands before every shader, that of `density.wgsl` before those of densities.
+
+use std::ops::Range;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value};
@@ -15,32 +17,24 @@ pub struct Template {
     pub name: &'static str,
     /// Text of `shaders/<name>.wgsl`.
     pub source: &'static str,
+    /// Texts that stand before its own, without an entry point.
+    pub before: &'static [Template],
 }
 
-macro_rules! templates {
-    ($($constant:ident $name:literal),* $(,)?) => {
-        $(#[doc = concat!("`shaders/", $name, ".wgsl`")]
-        pub const $constant: Template =
-            Template { name: $name, source: include_str!(concat!("../../../shaders/", $name, ".wgsl")) };)*
-        /// Every template.
-        pub const ALL: &[Template] = &[$($constant),*];
+/// The [`Template`] of `shaders/NAME.wgsl`, after other texts.
+macro_rules! template {
+    ($name:literal $(, after $before:expr)*) => {
+        $crate::engine::gpu::shader::Template {
+            name: $name,
+            source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")),
+            before: &[$($before),*],
+        }
     };
 }
+pub(super) use template;
 
-templates! {
-    LOG_DENSITY_FULL "log_density_full",
-    LOG_DENSITY_FULL_TILED "log_density_full_tiled",
-    LOG_DENSITY_DIAG "log_density_diag",
-    WHITEN "whiten",
-    FUSED "fused",
-    MOMENTS "moments",
-    SUM_PARTIALS "sum_partials",
-    PROBE_FMA "probe_fma",
-    PROBE_COPY "probe_copy",
-}
-
-/// Text common to all shaders.
-pub const SLAB: &str = include_str!("../../../shaders/slab.wgsl");
+/// The text before all shaders.
+pub const SLAB: Template = template!("slab");
 
 /// The values a template is rendered with.
 pub type Values = std::collections::BTreeMap<&'static str, Value>;
@@ -50,10 +44,36 @@ pub type Values = std::collections::BTreeMap<&'static str, Value>;
 pub struct ShaderEdit {
     /// The template's name.
     pub template: String,
-    /// Text that must occur in it.
+    /// Text that must occur in it once. White space does not matter.
     pub find: String,
     /// What stands there instead.
     pub replace: String,
+}
+
+impl ShaderEdit {
+    /// The text of `template` with this edit.
+    ///
+    /// # Errors
+    /// [`Error::Shader`] if the text to replace occurs never or more than once.
+    pub fn apply(&self, template: &Template) -> Result<String> {
+        let places = places(template.source, &self.find);
+        let [place] = &places[..] else {
+            let message = format!("the text to replace occurs {} times: {:?}", places.len(), self.find);
+            return Err(Error::Shader { stage: template.name.into(), message });
+        };
+        let mut source = template.source.to_owned();
+        source.replace_range(place.clone(), &self.replace);
+        Ok(source)
+    }
+}
+
+/// Where `find` occurs in `text`, white space apart.
+fn places(text: &str, find: &str) -> Vec<Range<usize>> {
+    let dense: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| !c.is_whitespace()).collect();
+    let find: Vec<char> = find.chars().filter(|c| !c.is_whitespace()).collect();
+    let windows = dense.windows(find.len().max(1));
+    let same = windows.filter(|w| w.iter().map(|(_, c)| c).eq(&find));
+    same.filter_map(|w| Some(w.first()?.0..w.last()?.0 + w.last()?.1.len_utf8())).collect()
 }
 
 /// The WGSL of `template` for `values`, the sizes the plan chose.
@@ -62,12 +82,13 @@ pub struct ShaderEdit {
 /// [`Error::Shader`] for a template that does not render or an edit that does not apply.
 pub fn render(template: Template, values: &Values, edit: Option<&ShaderEdit>) -> Result<String> {
     let failed = |message: String| Error::Shader { stage: template.name.into(), message };
-    let mut source = template.source.to_owned();
-    if let Some(edit) = edit.filter(|e| e.template == template.name) {
-        if !source.contains(&edit.find) {
-            return Err(failed(format!("the text to replace does not occur: {:?}", edit.find)));
+    let mut source = String::new();
+    for text in [&SLAB].into_iter().chain(template.before).chain([&template]) {
+        match edit.filter(|edit| edit.template == text.name) {
+            Some(edit) => source += &edit.apply(text)?,
+            None => source += text.source,
         }
-        source = source.replacen(&edit.find, &edit.replace, 1);
+        source.push('\n');
     }
     let syntax = SyntaxConfig::builder()
         .variable_delimiters("${", "}")
@@ -79,6 +100,5 @@ pub fn render(template: Template, values: &Values, edit: Option<&ShaderEdit>) ->
     let mut environment = Environment::new();
     environment.set_syntax(syntax);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let rendered = environment.render_str(&source, values).map_err(|e| failed(format!("{e:#}")))?;
-    Ok(format!("{SLAB}\n{rendered}"))
+    environment.render_str(&source, values).map_err(|e| failed(format!("{e:#}")))
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::plan::{Limits, Tuning};
+use super::lead::Tuning;
+use super::problem::Limits;
 use super::shader::ShaderEdit;
 
 /// What tests may change about the device work.

@@ -1,16 +1,21 @@
-//! Device time of each kernel, from timestamps around its dispatches (nothing where the adapter has
+//! Device time of each kernel, from timestamps around its dispatches (nothing if the adapter has
 //! none), and the host's time.
 
 use std::time::Instant;
 
 use super::context::Context;
+use super::plan::Plan;
+use super::step::Step;
 use crate::error::Result;
 
-/// Kernels that are timed apart.
-pub const KERNELS: usize = 5;
-
-/// Seconds of device time per kernel of one E-step: whitening, densities, moments, all of it fused, sums.
-pub type DeviceSeconds = [f64; KERNELS];
+/// Device time of one kernel in one E-step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KernelSeconds {
+    /// The kernel.
+    pub name: &'static str,
+    /// Seconds, over all slabs.
+    pub seconds: f64,
+}
 
 /// Wall time of the host's parts of an engine's work, seconds: of its making, and of the last E-step.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
@@ -43,8 +48,8 @@ pub(super) struct Timing {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     staging: wgpu::Buffer,
-    /// Kernel of each timed pass, in order.
-    pub(super) passes: Vec<usize>,
+    /// The step of each timed pass, in order.
+    passes: Vec<usize>,
     capacity: u32,
 }
 
@@ -75,13 +80,13 @@ impl Timing {
         }))
     }
 
-    /// Timestamps for the next pass, which runs `kernel`.
-    pub(super) fn next(&mut self, kernel: usize) -> Option<wgpu::ComputePassTimestampWrites<'_>> {
+    /// Timestamps for the next pass, which runs the step of number `step`.
+    pub(super) fn next(&mut self, step: usize) -> Option<wgpu::ComputePassTimestampWrites<'_>> {
         let at = (self.passes.len() * 2) as u32;
         if at + 2 > self.capacity {
             return None;
         }
-        self.passes.push(kernel);
+        self.passes.push(step);
         Some(wgpu::ComputePassTimestampWrites {
             query_set: &self.queries,
             beginning_of_pass_write_index: Some(at),
@@ -96,15 +101,21 @@ impl Timing {
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, u64::from(count) * 8);
     }
 
-    /// Seconds per kernel, once the submission is done; the passes are forgotten.
-    pub(super) fn read(&mut self, context: &Context) -> Result<DeviceSeconds> {
+    /// Seconds of every pass with the number of its step, once the submission is done; the passes are forgotten.
+    pub(super) fn read(&mut self, context: &Context) -> Result<Vec<(usize, f64)>> {
         let bytes = (self.passes.len() * 16) as u64;
         let ticks: Vec<u64> = context.read(&self.staging, bytes, "the timestamps")?;
         let period = f64::from(context.queue.get_timestamp_period()) * 1e-9;
-        let mut seconds = [0.0; KERNELS];
-        for (pair, kernel) in ticks.chunks_exact(2).zip(self.passes.drain(..)) {
-            seconds[kernel] += pair[1].saturating_sub(pair[0]) as f64 * period;
-        }
-        Ok(seconds)
+        let seconds = ticks.chunks_exact(2).map(|pair| pair[1].saturating_sub(pair[0]) as f64 * period);
+        Ok(self.passes.drain(..).zip(seconds).collect())
     }
+}
+
+/// The seconds of `passes`, added up by kernel: those of `plan` that ran.
+pub(super) fn by_kernel(plan: &Plan, passes: &[(usize, f64)]) -> Vec<KernelSeconds> {
+    let of_step = |(number, step): (usize, &Step)| {
+        let own = passes.iter().filter(|(step, _)| *step == number);
+        step.sums.then(|| KernelSeconds { name: step.template.name, seconds: own.map(|(_, s)| s).sum() })
+    };
+    plan.steps.iter().enumerate().filter_map(of_step).collect()
 }

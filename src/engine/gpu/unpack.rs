@@ -1,12 +1,16 @@
 //! Sums on their way back from the device.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::pack::Kept;
-use super::plan::{Blocks, Plan};
+use super::blocks::Blocks;
+use super::packing::Kept;
+use super::plan::{Plan, Problem};
+use super::submit::Sums as Read;
 use crate::data::Scaling;
+use crate::engine::parts::{PartSums, SumLayout};
 use crate::mixture::moments::Moments;
 use crate::mixture::shape::{CovarianceType, triangle_index, triangle_len};
 
@@ -16,20 +20,79 @@ const PARALLEL_SUMS: usize = 1 << 16;
 /// Components whose sums are converted together.
 const GROUP: usize = 8;
 
-/// Moments in data units from rows of the device's sums and its log-likelihood partials, added in f64 in
-/// a fixed order.
-pub(super) fn unpack(
+/// What the sums of a part mean: a row of the device's sums, then the log-likelihood in bits less the offset of every
+/// sample, then Σ weights, which is how often the offset is missing.
+#[derive(Debug)]
+pub(super) struct SumsLayout {
+    name: String,
+    covariance_type: CovarianceType,
+    n_components: usize,
+    blocks: Blocks,
+    scaling: Scaling,
+    kept: Arc<Kept>,
+}
+
+impl SumsLayout {
+    /// That of `plan`, for parameters of which the host kept `kept`.
+    pub(super) fn new(plan: &Plan, scaling: &Scaling, kept: &Arc<Kept>) -> SumsLayout {
+        let Problem { n_features: d, n_components: k, covariance_type, .. } = plan.problem;
+        let Blocks { roles, statistics, block, .. } = plan.blocks;
+        SumsLayout {
+            name: format!("gpu {covariance_type} {d} {k} {roles} {statistics} {block}"),
+            covariance_type,
+            n_components: k,
+            blocks: plan.blocks,
+            scaling: scaling.clone(),
+            kept: Arc::clone(kept),
+        }
+    }
+}
+
+impl SumLayout for SumsLayout {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn moments(&self, sums: &[f64]) -> Moments {
+        unpack(self, sums)
+    }
+}
+
+/// The sums of every part of the samples that are here, the first of which is number `first` of the data set. Partial
+/// log-likelihoods are added in f64 in their order; `weight` says what rows weigh.
+pub(super) fn part_sums(
     plan: &Plan,
-    scaling: &Scaling,
-    kept: &Kept,
-    total_weight: f64,
-    rows: &[f32],
-    log_likelihoods: &[f32],
-) -> Moments {
-    let (k, d) = (plan.problem.n_components, plan.problem.n_features);
-    let sums = Sums::new(plan, rows);
+    layout: SumsLayout,
+    first: usize,
+    weight: impl Fn(&Range<usize>) -> f64,
+    read: &Read,
+) -> PartSums {
+    let layout: Arc<dyn SumLayout> = Arc::new(layout);
+    let (length, part) = (plan.row_length(), plan.part_rows());
+    let partials = read.log_likelihoods.chunks(part / plan.log_likelihood_rows());
+    let mut sums = PartSums::default();
+    for ((rows, row), partials) in plan.parts().zip(read.rows.chunks_exact(length)).zip(partials) {
+        let mut values = Vec::with_capacity(length + 2);
+        if length < PARALLEL_SUMS {
+            values.extend(row.iter().map(|v| f64::from(*v)));
+        } else {
+            values.par_extend(row.par_iter().map(|v| f64::from(*v)));
+        }
+        values.push(partials.iter().map(|v| f64::from(*v)).sum());
+        values.push(weight(&rows));
+        sums.push(&layout, part.trailing_zeros(), (first + rows.start) / part, values);
+    }
+    sums
+}
+
+/// Moments in data units.
+fn unpack(layout: &SumsLayout, sums: &[f64]) -> Moments {
+    let SumsLayout { scaling, kept, n_components: k, covariance_type, blocks, .. } = layout;
+    let (k, d) = (*k, scaling.scale.len());
+    let (values, last) = sums.split_at(blocks.row_length(k));
+    let sums = Sums { blocks, n_components: k, values };
     let scale = &scaling.scale;
-    let mut moments = Moments::zero(plan.problem.covariance_type, d, kept.origins.clone());
+    let mut moments = Moments::zero(*covariance_type, d, kept.origins.clone());
     for component in 0..k {
         moments.effective_counts[component] = sums.count(component);
         for i in 0..d {
@@ -37,7 +100,7 @@ pub(super) fn unpack(
         }
     }
     let second = &mut moments.second_moments;
-    match plan.problem.covariance_type {
+    match covariance_type {
         CovarianceType::Full => {
             let t = triangle_len(d);
             // Sums lie component by component: several at a time use every cache line whole.
@@ -79,9 +142,10 @@ pub(super) fn unpack(
         unwhiten(&mut moments, &sums, component, matrix);
     }
     moments.rounding = f64::from(f32::EPSILON);
-    let bits: f64 = log_likelihoods.iter().map(|v| f64::from(*v)).sum();
     // Every sample misses the offset once, with its weight.
-    moments.log_likelihood = (bits + kept.offset * total_weight) * std::f64::consts::LN_2;
+    if let [bits, weight] = last {
+        moments.log_likelihood = (bits + kept.offset * weight) * std::f64::consts::LN_2;
+    }
     moments
 }
 
@@ -106,22 +170,13 @@ fn unwhiten(moments: &mut Moments, sums: &Sums<'_>, component: usize, matrix: &[
 }
 
 /// The statistics of all slices, `[role, statistic, component]`, on the device's scale.
-struct Sums<'p> {
-    blocks: &'p Blocks,
+struct Sums<'s> {
+    blocks: &'s Blocks,
     n_components: usize,
-    values: Vec<f64>,
+    values: &'s [f64],
 }
 
-impl<'p> Sums<'p> {
-    fn new(plan: &'p Plan, rows: &[f32]) -> Self {
-        let n_components = plan.problem.n_components;
-        let mut values = vec![0.0f64; plan.blocks.row_length(n_components)];
-        for row in rows.chunks_exact(values.len()) {
-            values.iter_mut().zip(row).for_each(|(s, v)| *s += f64::from(*v));
-        }
-        Sums { blocks: &plan.blocks, n_components, values }
-    }
-
+impl Sums<'_> {
     fn at(&self, role: usize, statistic: usize, component: usize) -> f64 {
         self.values[(role * self.blocks.statistics + statistic) * self.n_components + component]
     }

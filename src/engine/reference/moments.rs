@@ -1,11 +1,11 @@
 //! Adds one sample to the moments: N_k += w r, first += w r (x−o), second += w r (x−o)(x−o)ᵀ.
-//! Twin of `shaders/moments*.wgsl`.
+//! Twin of `shaders/moments.wgsl`.
 
 use crate::mixture::moments::Moments;
 use crate::mixture::shape::CovarianceType;
 
 /// Adds the sample `x` of weight `weight` with responsibilities `[K]`.
-pub fn accumulate(moments: &mut Moments, x: &[f64], weight: f64, responsibilities: &[f64]) {
+pub fn moments(moments: &mut Moments, x: &[f64], weight: f64, responsibilities: &[f64]) {
     let d = x.len();
     for (k, responsibility) in responsibilities.iter().enumerate() {
         let r = weight * responsibility;

@@ -1,10 +1,10 @@
 //! The digits that f32 sums leave in every iteration, and the change to f64 if they are too few.
 
 use crate::engine::Engine;
-use crate::engine::rounding::{POOR, largest, warn, worst};
+use crate::engine::rounding::{POOR, largest, worst};
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
-use crate::report::{FitReport, Warning, WorstRounding};
+use crate::report::{Warning, WorstRounding};
 
 /// Estimates what f32 leaves of every component of `parameters` (`[K]`, empty in f64), before their E-step in
 /// `iteration`, and keeps the worst of a restart in `kept`. Where that is fewer than three digits, an engine that can
@@ -49,15 +49,4 @@ pub(super) fn restore(engine: &mut dyn Engine, kept: Option<WorstRounding>) -> R
         return Err(Error::shape("engine of the fit to go on with", "one that can go on in f64", found));
     }
     Ok(())
-}
-
-/// Warns if f32 leaves some components of the returned mixture fewer than three digits, or if it did so earlier in the
-/// fit.
-pub(super) fn judge(report: &FitReport) {
-    if warn(&report.rounding_errors) {
-        return;
-    }
-    let Some(kept) = report.worst_rounding.filter(|kept| kept.error > POOR && !kept.switched) else { return };
-    let WorstRounding { iteration, component, error, digits, .. } = kept;
-    Warning::FewDigitsPassed { iteration, component, digits, error }.tell();
 }

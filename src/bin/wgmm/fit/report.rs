@@ -17,8 +17,6 @@ use crate::output::{Align, align, bare_json, cut, short};
 /// Most components and features in the summary.
 const SHOWN_COMPONENTS: usize = 20;
 const SHOWN_FEATURES: usize = 6;
-/// Most components named in a warning.
-const SHOWN_DEGENERATE: usize = 5;
 /// Longest feature name in the summary.
 const NAME_WIDTH: usize = 14;
 
@@ -168,34 +166,6 @@ pub(super) fn summary(args: &FitArgs, model: &GaussianMixture) -> String {
         None => "no model was saved: -o MODEL.json writes one".into(),
     });
     lines.join("\n")
-}
-
-/// Which components have too few samples, with figures: a sentence for a warning about `what`.
-pub(crate) fn degenerate(what: &str, model: &GaussianMixture) -> Option<String> {
-    let found = &model.report.as_ref()?.degenerate;
-    let p = &model.parameters;
-    let shown: Vec<String> = found
-        .iter()
-        .take(SHOWN_DEGENERATE)
-        .map(|d| format!("component {} {:.1}", d.component, d.effective_count))
-        .collect();
-    let more = match found.len().checked_sub(SHOWN_DEGENERATE + 1) {
-        Some(n) => format!(" and {} more", n + 1),
-        None => String::new(),
-    };
-    let full = p.covariance_type() == wgmm::CovarianceType::Full && p.n_features() > 1;
-    let (than, or) = match full {
-        true => (format!("for {} features", p.n_features()), "--covariance diag, "),
-        false => ("about one".into(), ""),
-    };
-    (!found.is_empty()).then(|| {
-        format!(
-            "{what} has components of too few samples, {than} (effective count: {}{more}). Their covariance is little \
-             more than --reg-covar, and likelihood, BIC and AIC look better than the fit is. Try fewer components, {or}a \
-             larger --reg-covar, or --n-init",
-            shown.join(", ")
-        )
-    })
 }
 
 /// What the check in f64 found.

@@ -1,15 +1,14 @@
-//! Warm clocks and their ceiling: an idle card runs at a quarter of its clock, also while a shader
-//! compiles, so every timing starts with this.
+//! The bench's instruments: warm clocks, and the ceilings of arithmetic and memory.
+//!
+//! An idle card runs at a quarter of its clock, also while a shader compiles, so every timing starts with this.
 
 use std::time::{Duration, Instant};
 
-use minijinja::Value;
-
+use super::GpuEngine;
 use super::context::Context;
-use super::layout::Binding;
-use super::pipeline::Pipeline;
-use super::plan::Kernel;
-use super::shader;
+use super::kernels::{probe_copy, probe_fma};
+use super::pipeline::{Groups, Pipeline};
+use super::step::Buffer;
 use super::timing::Timing;
 use crate::error::Result;
 
@@ -20,65 +19,50 @@ const ROUNDS: usize = 256;
 /// Bursts in a row within 2 % of the best that count as warm.
 const STEADY: usize = 8;
 
-/// The probe with `rounds` of 256 fused multiply-adds.
-#[doc(hidden)]
-pub fn kernel(rounds: usize) -> Kernel {
-    let sum = (0..16).map(|c| format!("a{c}")).collect::<Vec<_>>().join(" + ");
-    Kernel {
-        template: shader::PROBE_FMA,
-        values: [("ROUNDS", Value::from(rounds)), ("SUM", Value::from(sum))].into(),
-        workgroup_bytes: 0,
-        invocations: 256,
-    }
-}
-
-/// The copy probe.
-#[doc(hidden)]
-pub fn copy_kernel() -> Kernel {
-    Kernel {
-        template: shader::PROBE_COPY,
-        values: [("VECS", Value::from(COPY_VECS))].into(),
-        workgroup_bytes: 0,
-        invocations: 256,
-    }
-}
-
-/// A burner of fused multiply-adds.
+/// What is measured on the device of an engine beside the engine itself.
 #[derive(Debug)]
-pub struct Burner {
+pub struct Instruments {
     pipeline: Pipeline,
-    group: wgpu::BindGroup,
+    groups: Groups,
     timing: Option<Timing>,
     rounds: usize,
     best: f64,
 }
 
-impl Burner {
-    pub(super) fn new(context: &Context) -> Result<Burner> {
+impl Instruments {
+    /// Instruments for the device of `engine`.
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn new(engine: &GpuEngine<'_>) -> Result<Instruments> {
+        let context = engine.context();
         let rounds = if context.adapter.is_software { 1 } else { ROUNDS };
-        let bindings = [vec![], vec![], vec![(0, Binding::Write)]];
-        let pipeline = Pipeline::new(context, &kernel(rounds), bindings, None, false)?;
+        let step = probe_fma::step(WORKGROUPS as usize, rounds);
+        let pipeline = Pipeline::new(context, &step, None, false)?;
         let bytes = u64::from(WORKGROUPS) * 256 * 4;
         let result = context.buffer("wgmm/probe/result", bytes, wgpu::BufferUsages::STORAGE, false)?;
-        let group = pipeline.bind(context, 2, &[result.as_entire_buffer_binding()])?;
-        Ok(Burner { pipeline, group, timing: Timing::new(context, 1)?, rounds, best: 0.0 })
+        let groups = pipeline.bind(context, |_| Some(result.as_entire_buffer_binding()))?;
+        Ok(Instruments { pipeline, groups, timing: Timing::new(context, 1)?, rounds, best: 0.0 })
     }
 
     /// One burst; floating-point operations per second.
     fn burst(&mut self, context: &Context) -> Result<f64> {
         let timing = self.timing.as_mut();
-        let seconds = timed(context, &self.pipeline, &self.group, WORKGROUPS, timing, "the FMA probe")?;
+        let seconds = timed(context, &self.pipeline, &self.groups, WORKGROUPS, timing, "the FMA probe")?;
         let operations = f64::from(WORKGROUPS) * 256.0 * self.rounds as f64 * 256.0 * 2.0;
         let rate = operations / seconds;
         self.best = self.best.max(rate);
         Ok(rate)
     }
 
-    /// Burns for at least `least` and until [`STEADY`] bursts in a row reach `floor` (98 % of the best seen
-    /// where none is given), at most `limit`; the last rate and the best.
-    pub(super) fn warm_up(
+    /// Runs fused multiply-adds for at least `least` and until [`STEADY`] bursts in a row reach `floor` (98 % of the
+    /// best seen if none is given), at most `limit`: the last rate and the best, floating-point operations per second.
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn warm_up(
         &mut self,
-        context: &Context,
+        engine: &GpuEngine<'_>,
         floor: Option<f64>,
         least: Duration,
         limit: Duration,
@@ -86,7 +70,7 @@ impl Burner {
         let started = Instant::now();
         let mut steady = 0;
         loop {
-            let rate = self.burst(context)?;
+            let rate = self.burst(engine.context())?;
             steady = if rate >= floor.unwrap_or(0.98 * self.best) { steady + 1 } else { 0 };
             let elapsed = started.elapsed();
             if steady >= STEADY && elapsed >= least || elapsed > limit {
@@ -95,8 +79,12 @@ impl Burner {
         }
     }
 
-    /// The rate of a few bursts without any warming: their median.
-    pub(super) fn rate(&mut self, context: &Context) -> Result<f64> {
+    /// The rate of a few bursts just now, without any warming: their median, floating-point operations per second.
+    ///
+    /// # Errors
+    /// A failure of the device.
+    pub fn fma_rate(&mut self, engine: &GpuEngine<'_>) -> Result<f64> {
+        let context = engine.context();
         let mut rates = [self.burst(context)?, self.burst(context)?, self.burst(context)?];
         rates.sort_by(f64::total_cmp);
         Ok(rates[1])
@@ -107,21 +95,21 @@ impl Burner {
 const COPY_BYTES: u64 = 256 << 20;
 /// The same on a software adapter, which has the processor's caches and little speed.
 const COPY_BYTES_SOFTWARE: u64 = 16 << 20;
-/// vec4 per invocation.
-const COPY_VECS: u64 = 4;
 /// Copies of which the fastest counts.
 const COPIES: usize = 12;
 
 /// Bytes read and written per second by a plain copy in device memory, at best.
-pub(super) fn copy_rate(context: &Context) -> Result<f64> {
+///
+/// # Errors
+/// [`crate::Error::OutOfMemory`] if there is no room for it, or a failure of the device.
+pub fn copy_rate(engine: &GpuEngine<'_>) -> Result<f64> {
+    let context = engine.context();
     let limit = context.limits.binding_bytes.min(context.limits.buffer_bytes);
     let wanted = if context.adapter.is_software { COPY_BYTES_SOFTWARE } else { COPY_BYTES };
-    let workgroup_bytes = 256 * COPY_VECS * 16;
+    let workgroup_bytes = probe_copy::WORKGROUP_BYTES as u64;
     let workgroups = (wanted.min(limit) / workgroup_bytes).min(context.limits.workgroups as u64);
     let bytes = workgroups * workgroup_bytes;
-    let kernel = copy_kernel();
-    let bindings = [vec![], vec![], vec![(0, Binding::Read), (1, Binding::Write)]];
-    let pipeline = Pipeline::new(context, &kernel, bindings, None, false)?;
+    let pipeline = Pipeline::new(context, &probe_copy::step(workgroups as usize), None, false)?;
     let source = context.buffer("wgmm/probe/source", bytes, wgpu::BufferUsages::STORAGE, false)?;
     let copy = context.buffer("wgmm/probe/copy", bytes, wgpu::BufferUsages::STORAGE, false)?;
     // Zeros might be stored compressed, and so be faster than any data are.
@@ -135,22 +123,25 @@ pub(super) fn copy_rate(context: &Context) -> Result<f64> {
         })
         .collect();
     context.queue.write_buffer(&source, 0, bytemuck::cast_slice(&noise));
-    let group = pipeline.bind(context, 2, &[&source, &copy].map(|b| b.as_entire_buffer_binding()))?;
+    let groups = pipeline.bind(context, |buffer| {
+        let buffer = if buffer == Buffer::Other("source") { &source } else { &copy };
+        Some(buffer.as_entire_buffer_binding())
+    })?;
     let mut timing = Timing::new(context, 1)?;
     let mut best = 0.0f64;
     for _ in 0..COPIES {
         let seconds =
-            timed(context, &pipeline, &group, workgroups as u32, timing.as_mut(), "the copy probe")?;
+            timed(context, &pipeline, &groups, workgroups as u32, timing.as_mut(), "the copy probe")?;
         best = best.max(2.0 * bytes as f64 / seconds);
     }
     Ok(best)
 }
 
-/// Seconds of one dispatch: by the device's clock, or the host's where it has none.
+/// Seconds of one dispatch: by the device's clock, or the host's if it has none.
 fn timed(
     context: &Context,
     pipeline: &Pipeline,
-    group: &wgpu::BindGroup,
+    groups: &Groups,
     workgroups: u32,
     mut timing: Option<&mut Timing>,
     stage: &'static str,
@@ -163,9 +154,7 @@ fn timed(
             let timestamp_writes = timing.as_mut().and_then(|t| t.next(0));
             let descriptor = wgpu::ComputePassDescriptor { label: Some(stage), timestamp_writes };
             let mut pass = encoder.begin_compute_pass(&descriptor);
-            pass.set_pipeline(&pipeline.pipeline);
-            pass.set_bind_group(2, group, &[]);
-            pass.dispatch_workgroups(workgroups, 1, 1);
+            pipeline.dispatch(&mut pass, groups, 0, [workgroups, 1, 1]);
         }
         if let Some(timing) = &timing {
             timing.resolve(&mut encoder);
@@ -173,7 +162,7 @@ fn timed(
         context.submit(Some(encoder));
     })?;
     let seconds = match timing {
-        Some(timing) => timing.read(context)?[0],
+        Some(timing) => timing.read(context)?.iter().map(|(_, seconds)| seconds).sum(),
         None => {
             context.wait(stage)?;
             started.elapsed().as_secs_f64()

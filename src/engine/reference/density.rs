@@ -1,16 +1,18 @@
-//! ln π_k + ln N(x | μ_k, Σ_k) for one sample, and its normalisation over k (Bishop, *PRML*, 2.43, 9.23).
-//! Twin of `shaders/log_density_*.wgsl`.
+//! What the densities have in common: factorised Gaussians, and the normalisation over components (Bishop, *PRML*,
+//! 2.43, 9.23). Twin of `shaders/density.wgsl`.
 
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
 
-/// One Gaussian, factorised: Σ = L Lᵀ with L lower triangular, row by row.
-#[derive(Debug)]
+/// One Gaussian, factorised: Σ = L Lᵀ.
+#[derive(Debug, Clone)]
 pub struct Component {
-    mean: Vec<f64>,
-    lower: Vec<Vec<f64>>,
+    /// μ_k.
+    pub mean: Vec<f64>,
+    /// L, lower triangular, row by row.
+    pub lower: Vec<Vec<f64>>,
     /// ln π_k − ½ (D ln 2π + ln det Σ).
-    log_normaliser: f64,
+    pub log_normaliser: f64,
 }
 
 /// Factorises every covariance by the textbook Cholesky–Banachiewicz recursion.
@@ -50,23 +52,6 @@ pub fn components(parameters: &Parameters) -> Result<Vec<Component>> {
         components.push(Component { mean: parameters.mean(k).to_vec(), lower, log_normaliser });
     }
     Ok(components)
-}
-
-/// Fills `out` (`[K]`, nats) for the sample `x` by forward substitution L y = x − μ.
-pub fn weighted_log_density(components: &[Component], x: &[f64], out: &mut [f64]) {
-    for (component, out) in components.iter().zip(out) {
-        let mut y = vec![0.0; x.len()];
-        let mut mahalanobis = 0.0;
-        for i in 0..x.len() {
-            let mut value = x[i] - component.mean[i];
-            for j in 0..i {
-                value -= component.lower[i][j] * y[j];
-            }
-            y[i] = value / component.lower[i][i];
-            mahalanobis += y[i] * y[i];
-        }
-        *out = component.log_normaliser - 0.5 * mahalanobis;
-    }
 }
 
 /// Turns weighted log densities into responsibilities and returns ln p(x) = ln Σ_k exp(·), nats.
