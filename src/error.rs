@@ -253,11 +253,13 @@ impl Error {
     }
 
     /// An [`Error::Io`] with the usual hint for reading.
+    #[doc(hidden)]
     pub fn read(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Error::Io { path: path.into(), action: "read", source, hint: "Check the path and its permissions" }
     }
 
     /// An [`Error::Io`] with the usual hint for writing.
+    #[doc(hidden)]
     pub fn write(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Error::Io {
             path: path.into(),
@@ -285,16 +287,19 @@ impl Error {
     }
 
     /// An [`Error::Format`]; control characters in `what` are replaced.
+    #[doc(hidden)]
     pub fn format(path: impl Into<PathBuf>, what: impl Into<String>) -> Self {
         Error::Format { path: path.into(), what: printable(&what.into()), remedies: Box::default() }
     }
 
     /// An [`Error::Shape`].
+    #[doc(hidden)]
     pub fn shape(what: impl Into<String>, expected: impl ToString, found: impl ToString) -> Self {
         Error::Shape { what: what.into(), expected: expected.to_string(), found: found.to_string() }
     }
 
     /// An [`Error::Option`].
+    #[doc(hidden)]
     pub fn option(name: &'static str, value: impl ToString, allowed: impl Into<String>) -> Self {
         Error::Option { name, value: value.to_string(), allowed: allowed.into() }
     }

@@ -1,6 +1,7 @@
 //! What a mixture says about samples: responsibilities, labels and log-likelihoods, computed by any
 //! engine in chunks so that no N×K array is ever held.
 
+#[doc(hidden)]
 pub mod agreement;
 mod calls;
 
@@ -11,12 +12,15 @@ use crate::engine::{Engine, check_features};
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
 
+#[doc(hidden)]
 pub use crate::mixture::linalg::log_sum_exp;
 
 /// Samples per chunk: K·CHUNK densities are held at once.
+#[doc(hidden)]
 pub const CHUNK: usize = 16_384;
 
 /// Consecutive ranges of at most [`CHUNK`] rows that cover `n` rows.
+#[doc(hidden)]
 pub fn chunks(n: usize) -> impl Iterator<Item = Range<usize>> {
     (0..n).step_by(CHUNK).map(move |start| start..(start + CHUNK).min(n))
 }
@@ -58,6 +62,7 @@ pub(crate) fn argmax(values: &[f64]) -> u32 {
 }
 
 /// One sample as a mixture sees it.
+#[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Assignment {
     /// The sample, from 0.
@@ -77,6 +82,7 @@ pub struct Assignment {
 ///
 /// # Errors
 /// As [`Engine::weighted_log_densities`]; [`Error::Shape`] if D differs.
+#[doc(hidden)]
 pub fn for_each_sample(
     engine: &mut dyn Engine,
     parameters: &Parameters,
@@ -147,6 +153,7 @@ pub fn log_likelihood(engine: &mut dyn Engine, parameters: &Parameters) -> Resul
 ///
 /// # Errors
 /// As [`for_each_sample`] and [`responsibilities`].
+#[doc(hidden)]
 pub fn assignment_log_probability(engine: &mut dyn Engine, parameters: &Parameters) -> Result<f64> {
     let mut sum = AssignmentSum::default();
     for_each_sample(engine, parameters, |sample| sum.add(&sample))?;
@@ -154,6 +161,7 @@ pub fn assignment_log_probability(engine: &mut dyn Engine, parameters: &Paramete
 }
 
 /// [`assignment_log_probability`] sample by sample, for a pass that also computes other things.
+#[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct AssignmentSum {
     total: f64,

@@ -108,18 +108,16 @@ pub use model::{GaussianMixture, PartialStart};
 pub mod engines {
     pub use crate::engine::choose::{EngineRequest, Fallback, open_engine};
     pub use crate::engine::cpu::CpuEngine;
-    pub use crate::engine::fallback::FallbackEngine;
     #[cfg(feature = "gpu")]
     pub use crate::engine::gpu::{AdapterSummary, GpuEngine, GpuOptions, adapters};
     pub use crate::engine::parts::{PartSums, SumLayout};
-    pub use crate::engine::reference::ReferenceEngine;
     pub use crate::engine::rounding::RoundingError;
     pub use crate::engine::sum::SumEngine;
 }
 
 /// The EM loop on any engine, step by step.
 pub mod em {
-    pub use crate::fit::em::{FitState, NoObserver, Observer, Step, finish, fit, resume};
+    pub use crate::fit::em::{FitState, NoObserver, Observer, Step, fit, resume};
 }
 
 /// Tables in files.
@@ -135,8 +133,7 @@ pub mod sampling {
 /// A sweep over K and covariance types.
 pub mod select {
     pub use crate::fit::select::{
-        Candidate, Cell, Criterion, NoSweepObserver, Scores, SelectOptions, Selection, SweepObserver,
-        best_sound, select,
+        Candidate, Cell, Criterion, NoSweepObserver, Scores, SelectOptions, Selection, SweepObserver, select,
     };
 }
 

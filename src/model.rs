@@ -50,12 +50,14 @@ impl GaussianMixture {
     }
 
     /// N_k = π_k · Σ sample weights of the fit, `[K]`; none without a report.
+    #[doc(hidden)]
     pub fn effective_counts(&self) -> Option<Vec<f64>> {
         let report = self.report.as_ref()?;
         Some(self.parameters.weights().iter().map(|w| w * report.total_weight).collect())
     }
 
     /// Free parameters p of this mixture.
+    #[doc(hidden)]
     pub fn n_parameters(&self) -> usize {
         let p = &self.parameters;
         p.covariance_type().n_parameters(p.n_components(), p.n_features())

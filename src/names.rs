@@ -42,9 +42,11 @@ macro_rules! named {
         #[allow(dead_code, unreachable_pub, reason = "a private enum may need no list, or no name")]
         impl $type {
             /// Every value, in the order of the documentation.
+            #[doc(hidden)]
             pub const ALL: [$type; [$($name),+].len()] = [$($type::$variant),+];
 
             /// The name used in files and on the command line.
+            #[doc(hidden)]
             pub const fn name(self) -> &'static str {
                 match self {
                     $($type::$variant => $name),+

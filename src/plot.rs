@@ -35,9 +35,13 @@ mod panel;
 mod render;
 mod truth;
 
+#[doc(hidden)]
 pub use choice::{MOST_FEATURES, most_separating};
 pub use curves::{criteria, trace};
-pub use mixture::{mixture, step};
+pub use mixture::mixture;
+#[doc(hidden)]
+pub use mixture::step;
+#[doc(hidden)]
 pub use page::{PageOptions, Section, SectionTable, page};
 pub use render::Animation;
 
@@ -59,6 +63,7 @@ pub struct PlotOptions<'a> {
 }
 
 /// Smallest and largest width and height of a figure, pixels.
+#[doc(hidden)]
 pub const SIZES: std::ops::RangeInclusive<u32> = 240..=8000;
 
 impl PlotOptions<'_> {
@@ -89,6 +94,7 @@ impl Figure {
     }
 
     /// Width and height in pixels.
+    #[doc(hidden)]
     pub fn size(&self) -> (u32, u32) {
         (self.width, self.height)
     }

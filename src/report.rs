@@ -86,6 +86,7 @@ pub struct FitReport {
 
 impl FitReport {
     /// Total log-likelihood under the returned parameters, nats.
+    #[doc(hidden)]
     pub fn log_likelihood(&self) -> f64 {
         self.final_mean_log_likelihood * self.total_weight
     }

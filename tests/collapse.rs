@@ -75,7 +75,7 @@ fn an_empty_component_is_dealt_with(kind: Kind) {
     else {
         panic!("{:?}", fit(OnCollapse::Error));
     };
-    for word in ["component 1", "iteration 1", "reg_covar", "--on-collapse"] {
+    for word in ["component 1", "iteration 1", "reg_covar", "on_collapse = reseed"] {
         assert!(error.to_string().contains(word), "{error}");
     }
 

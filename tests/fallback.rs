@@ -125,7 +125,7 @@ mod device {
                 if let Some(failed) = report.engine.failed {
                     assert_eq!(failed.kind, EngineKind::Gpu);
                     // An engine does not know the iteration, a fit does.
-                    let mut said = error.to_string();
+                    let mut said = error.facts();
                     if let Error::NonFiniteResult { iteration: Some(iteration), .. } = error {
                         said = said.replace(&format!(" in iteration {iteration}"), "");
                     }

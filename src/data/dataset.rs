@@ -102,6 +102,7 @@ impl<'r> Rows<'r> {
     }
 
     /// The weight of row `i` of these.
+    #[doc(hidden)]
     pub fn weight(&self, i: usize) -> f64 {
         self.weights.map_or(1.0, |weights| weights[i])
     }

@@ -154,6 +154,7 @@ impl<'a> Samples<'a> {
         self.facts.n_features
     }
     /// The values as they are stored.
+    #[doc(hidden)]
     pub fn values(&self) -> &Values<'a> {
         &self.values
     }
@@ -167,10 +168,12 @@ impl<'a> Samples<'a> {
     }
 
     /// Σ weights: N if no weights were given.
+    #[doc(hidden)]
     pub fn total_weight(&self) -> f64 {
         self.facts.total_weight
     }
     /// Samples of positive weight.
+    #[doc(hidden)]
     pub fn n_effective(&self) -> usize {
         self.facts.n_effective
     }
@@ -179,6 +182,7 @@ impl<'a> Samples<'a> {
     ///
     /// # Errors
     /// [`Error::Shape`] if `n` is 0; [`Error::Option`] if all their weights are 0.
+    #[doc(hidden)]
     pub fn first(&self, n: usize) -> Result<Samples<'_>> {
         let n = n.min(self.n_samples());
         let len = n * self.n_features();

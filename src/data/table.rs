@@ -105,6 +105,7 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::Shape`] naming `what` unless there is one value per data row.
+    #[doc(hidden)]
     pub fn keep_rows<T>(&self, what: &str, values: Vec<T>) -> Result<Vec<T>> {
         let n_rows = self.samples.n_samples() + self.dropped.len();
         if values.len() != n_rows {

@@ -48,6 +48,7 @@ pub struct EngineRequest {
 
 impl EngineRequest {
     /// What happens when the graphics device fails.
+    #[doc(hidden)]
     pub fn fallback(&self) -> Fallback {
         let by_itself = if self.kind == EngineKind::Auto { Fallback::Cpu } else { Fallback::None };
         self.fallback.unwrap_or(by_itself)
@@ -55,6 +56,7 @@ impl EngineRequest {
 
     /// The first option given that only a graphics card can follow, by its name: with one, an automatic choice
     /// takes a card.
+    #[doc(hidden)]
     pub fn card_only_option(&self) -> Option<&'static str> {
         let options = [
             ("adapter", self.adapter.is_some()),
@@ -66,6 +68,7 @@ impl EngineRequest {
 
     /// Whether all cores take over from a graphics card where its f32 sums leave fewer than three digits of a
     /// component: after an automatic choice that allows a fallback. A card that was asked for by `gpu` stays.
+    #[doc(hidden)]
     pub fn switches(&self) -> bool {
         self.kind == EngineKind::Auto && self.fallback() == Fallback::Cpu
     }

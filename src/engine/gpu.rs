@@ -212,12 +212,14 @@ impl<'a> GpuEngine<'a> {
     ///
     /// # Errors
     /// As [`Engine::e_step`].
+    #[doc(hidden)]
     pub fn e_step_timed(&mut self, parameters: &Parameters) -> Result<(Moments, Option<Vec<KernelSeconds>>)> {
         let (sums, device) = self.in_room(|engine| engine.run(parameters, true))?;
         Ok((self.total(sums, parameters)?, device))
     }
 
     /// Wall time of the host's parts of the work.
+    #[doc(hidden)]
     pub fn host_seconds(&self) -> HostSeconds {
         self.host_seconds
     }

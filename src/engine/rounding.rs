@@ -49,6 +49,7 @@ pub struct RoundingError {
 
 impl RoundingError {
     /// The larger one; 1e-3 leaves three digits.
+    #[doc(hidden)]
     pub fn largest(&self) -> f64 {
         self.density.max(self.moments)
     }

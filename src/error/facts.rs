@@ -26,6 +26,7 @@ fn when(iteration: usize) -> String {
 
 impl Error {
     /// What is wrong, without the [remedies](Error::remedies).
+    #[doc(hidden)]
     pub fn facts(&self) -> String {
         match self {
             Error::Io { path, action, source, hint } => {

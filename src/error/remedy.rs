@@ -116,6 +116,7 @@ impl fmt::Display for Remedy {
 }
 
 /// `facts`, then every remedy in the words of `word`, each a sentence.
+#[doc(hidden)]
 pub fn worded(facts: String, remedies: &[Remedy], word: impl Fn(&Remedy) -> String) -> String {
     let mut text = facts;
     for remedy in remedies {

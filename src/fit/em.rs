@@ -146,6 +146,7 @@ pub fn resume(
 ///
 /// # Errors
 /// As [`resume`].
+#[doc(hidden)]
 pub fn finish(
     engine: &mut dyn Engine,
     options: &FitOptions,

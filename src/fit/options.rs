@@ -31,10 +31,12 @@ pub enum Init {
 
 impl Init {
     /// The starts that are computed, in the order of the documentation.
+    #[doc(hidden)]
     pub const METHODS: [Init; 5] =
         [Init::KMeans, Init::KMeansPlusPlus, Init::Random, Init::RandomFromData, Init::Notebook];
 
     /// The name used in files and on the command line.
+    #[doc(hidden)]
     pub const fn name(&self) -> &'static str {
         match self {
             Init::KMeans => "kmeans",
@@ -147,6 +149,7 @@ impl FitOptions {
     /// # Errors
     /// [`Error::Option`], [`Error::TooFewSamples`], [`Error::Shape`] for a given start of another K
     /// or D, or [`Error::InvalidParameters`] naming the part of the start at fault.
+    #[doc(hidden)]
     pub fn check(&self, facts: &Facts) -> Result<CheckedOptions> {
         let Facts { n_effective, n_features, .. } = *facts;
         self.check_values()?;
@@ -182,6 +185,7 @@ impl FitOptions {
     }
 
     /// The rule of its M-step.
+    #[doc(hidden)]
     pub fn m_step(&self) -> MStep {
         MStep { center: self.covariance_center, reg_covar: self.reg_covar }
     }
@@ -190,6 +194,7 @@ impl FitOptions {
     ///
     /// # Errors
     /// [`Error::Option`].
+    #[doc(hidden)]
     pub fn check_values(&self) -> Result<()> {
         let at_least_one = [("n_components", self.n_components), ("n_init", self.n_init)];
         for (name, value) in at_least_one {

@@ -46,6 +46,7 @@ impl SelectOptions {
     }
 
     /// The options of candidate `index`.
+    #[doc(hidden)]
     pub fn fit_of(&self, index: usize) -> Option<FitOptions> {
         self.cells().nth(index)
     }
@@ -84,6 +85,7 @@ pub struct Scores {
 
 impl Scores {
     /// The value of `criterion`.
+    #[doc(hidden)]
     pub const fn criterion(&self, criterion: Criterion) -> f64 {
         match criterion {
             Criterion::Bic => self.bic,
@@ -118,6 +120,7 @@ pub struct Selection {
 }
 
 /// The best candidate by `criterion` without a component of too few samples.
+#[doc(hidden)]
 pub fn best_sound(candidates: &[Candidate], criterion: Criterion) -> Option<&Candidate> {
     let value = |candidate: &Candidate| {
         let scores = candidate.outcome.as_ref().ok().filter(|scores| scores.degenerate == 0)?;

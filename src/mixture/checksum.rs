@@ -7,6 +7,7 @@ use super::Parameters;
 impl Parameters {
     /// XXH3-128 of the covariance type and of every number, bit for bit, as 32 hexadecimal digits. It tells whether two
     /// files hold the same mixture; it does not protect against intent.
+    #[doc(hidden)]
     pub fn checksum(&self) -> String {
         let mut hash = XxHash3_128::new();
         hash.write(self.covariance_type().name().as_bytes());

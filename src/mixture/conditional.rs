@@ -11,6 +11,7 @@ impl Parameters {
     ///
     /// # Errors
     /// [`Error::Option`] naming `features` if there are none, or one is unknown or given twice.
+    #[doc(hidden)]
     pub fn marginal(&self, features: &[usize]) -> Result<Parameters> {
         if features.is_empty() {
             return Err(Error::option("features", "none", "at least one feature"));
@@ -44,6 +45,7 @@ impl Parameters {
     /// [`Error::Option`] naming `given` if a feature is unknown or given twice, a value is not finite, no
     /// feature is left, or the values are so far out that every density is 0 even as a logarithm;
     /// [`Error::NotPositiveDefinite`].
+    #[doc(hidden)]
     pub fn conditional(&self, given: &[(usize, f64)]) -> Result<Parameters> {
         let d = self.n_features;
         let known: Vec<usize> = given.iter().map(|(feature, _)| *feature).collect();

@@ -56,6 +56,7 @@ impl Moments {
     }
 
     /// K.
+    #[doc(hidden)]
     pub fn n_components(&self) -> usize {
         self.effective_counts.len()
     }
@@ -92,6 +93,7 @@ impl Moments {
     /// δ firstᵀ + first δᵀ + N δ δᵀ, exact but for the rounding of f64. Digits are lost only if the origins move by
     /// many standard deviations; engines differ by the rounding of one mean.
     #[must_use]
+    #[doc(hidden)]
     pub fn about(mut self, origins: &[f64]) -> Self {
         let (k, d) = (self.n_components(), self.n_features);
         let t = triangle_len(d);
@@ -131,6 +133,7 @@ impl Moments {
     ///
     /// # Errors
     /// [`Error::NonFiniteResult`] naming the component and quantity.
+    #[doc(hidden)]
     pub fn check(&self, total_weight: f64, tolerance: f64) -> Result<()> {
         let fail = |what: String| Err(Error::NonFiniteResult { stage: "the E-step", iteration: None, what });
         let k = self.n_components();

@@ -191,6 +191,7 @@ impl Parameters {
 
     /// The numbers of Σ_k as the type stores them, data units²: `[D, D]`, `[D]` variances, or one variance. Tied
     /// components share theirs.
+    #[doc(hidden)]
     pub fn covariance_block(&self, k: usize) -> &[f64] {
         let size = self.covariance_type.block_len(self.n_features);
         let first = if self.covariance_type == CovarianceType::Tied { 0 } else { k * size };
@@ -198,6 +199,7 @@ impl Parameters {
     }
 
     /// Entry (i, j) of Σ_k, whatever the type, data units².
+    #[doc(hidden)]
     pub fn covariance(&self, k: usize, i: usize, j: usize) -> f64 {
         let block = self.covariance_block(k);
         match self.covariance_type {
@@ -209,6 +211,7 @@ impl Parameters {
     }
 
     /// The variance of feature `i` in component `k`, data units².
+    #[doc(hidden)]
     pub fn variance(&self, k: usize, i: usize) -> f64 {
         self.covariance(k, i, i)
     }
@@ -218,6 +221,7 @@ impl Parameters {
     ///
     /// # Errors
     /// [`Error::Option`] for none, one that is not there, or one that is named twice.
+    #[doc(hidden)]
     pub fn only(&self, components: &[usize]) -> Result<Self> {
         let k = self.n_components;
         let mut seen = vec![false; k];
@@ -257,6 +261,7 @@ impl Parameters {
     ///
     /// # Errors
     /// [`Error::InvalidParameters`] if a type other than full would have to be widened or converted.
+    #[doc(hidden)]
     pub fn with_covariance_type(self, target: CovarianceType) -> Result<Self> {
         if self.covariance_type == target {
             return Ok(self);

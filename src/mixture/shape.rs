@@ -33,6 +33,7 @@ named!(CovarianceType: "covariance_type" {
 
 impl CovarianceType {
     /// The shape of `covariances` for K components of D features.
+    #[doc(hidden)]
     pub fn shape(self, k: usize, d: usize) -> Vec<usize> {
         match self {
             CovarianceType::Full => vec![k, d, d],
@@ -53,6 +54,7 @@ impl CovarianceType {
     }
 
     /// Numbers of one covariance of D features.
+    #[doc(hidden)]
     pub const fn block_len(self, d: usize) -> usize {
         match self {
             CovarianceType::Full | CovarianceType::Tied => d * d,
@@ -62,6 +64,7 @@ impl CovarianceType {
     }
 
     /// Numbers in the second moments: triangles if the covariance is a matrix.
+    #[doc(hidden)]
     pub const fn second_moments_len(self, k: usize, d: usize) -> usize {
         match self {
             CovarianceType::Full => k * triangle_len(d),
@@ -73,6 +76,7 @@ impl CovarianceType {
 
     /// Free parameters of a mixture: K−1 weights, K·D means and the covariances' own
     /// (scikit-learn's `_n_parameters`).
+    #[doc(hidden)]
     pub const fn n_parameters(self, k: usize, d: usize) -> usize {
         let covariance = match self {
             CovarianceType::Full => k * triangle_len(d),

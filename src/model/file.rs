@@ -38,6 +38,7 @@ impl Parameters {
     ///
     /// # Errors
     /// As [`GaussianMixture::read`].
+    #[doc(hidden)]
     pub fn read_start(path: &Path, covariance_type: CovarianceType) -> Result<Self> {
         let (bytes, origin) = data::read_model(path)?;
         if npz::is_npz(&bytes) {

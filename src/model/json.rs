@@ -26,6 +26,7 @@ impl GaussianMixture {
     ///
     /// # Errors
     /// As [`GaussianMixture::read`].
+    #[doc(hidden)]
     pub fn from_json(text: &str, origin: &str) -> Result<Self> {
         let fields = Fields::parse(text, origin)?;
         let format: String = fields.required("format")?;

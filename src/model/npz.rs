@@ -99,6 +99,7 @@ impl GaussianMixture {
     ///
     /// # Errors
     /// [`Error::Format`] for a damaged archive, [`Error::InvalidParameters`] naming the array.
+    #[doc(hidden)]
     pub fn from_npz(bytes: &[u8], origin: &str) -> Result<Self> {
         let damaged = |e: &dyn std::fmt::Display| {
             Error::format(origin, format!("is a damaged archive: {e}. Save it again with `numpy.savez`"))

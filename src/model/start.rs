@@ -118,11 +118,13 @@ impl PartialStart {
     }
 
     /// Whether nothing is given.
+    #[doc(hidden)]
     pub fn is_empty(&self) -> bool {
         self.given().is_empty()
     }
 
     /// Names of the parts that are given.
+    #[doc(hidden)]
     pub fn given(&self) -> Vec<&'static str> {
         let parts = [
             ("weights", &self.weights),

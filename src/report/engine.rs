@@ -15,6 +15,7 @@ named!(Precision: "precision" { F32 = "f32", F64 = "f64" });
 
 impl Precision {
     /// Half of it is what one rounding may take from a number.
+    #[doc(hidden)]
     pub const fn epsilon(self) -> f64 {
         match self {
             Precision::F32 => f32::EPSILON as f64,
@@ -83,6 +84,7 @@ impl EngineInfo {
     }
 
     /// The device, its interface and its driver.
+    #[doc(hidden)]
     pub fn device_line(&self) -> String {
         let parts = [Some(&self.device), self.backend.as_ref(), self.driver.as_ref()];
         parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")

@@ -164,11 +164,13 @@ fn because(error: f64) -> String {
 
 impl Warning {
     /// The restart numbered `restart` ended in `error`.
+    #[doc(hidden)]
     pub fn restart_failed(restart: usize, error: &Error) -> Self {
         Warning::RestartFailed { restart, error: error.facts() }
     }
 
     /// What is to be known, without the [remedies](Warning::remedies).
+    #[doc(hidden)]
     pub fn facts(&self) -> String {
         match self {
             Warning::NotConverged { .. } => "Best performing initialization did not converge".into(),
@@ -274,11 +276,13 @@ impl Warning {
     }
 
     /// Its text with the remedies in the words of `word`; [`Display`](fmt::Display) takes their own.
+    #[doc(hidden)]
     pub fn worded(&self, word: impl Fn(&Remedy) -> String) -> String {
         worded(self.facts(), &self.remedies(), word)
     }
 
     /// Whether it is told when it comes up; the others are known only at the end of a fit.
+    #[doc(hidden)]
     pub const fn is_told_at_once(&self) -> bool {
         matches!(
             self,
@@ -296,6 +300,7 @@ impl Warning {
 
     /// Tells it as an event of `tracing`, in the field `warning`: a subscriber may take the value out of the
     /// [error](tracing::field::Visit::record_error) that is recorded.
+    #[doc(hidden)]
     pub fn tell(&self) {
         tracing::warn!(warning = self as &(dyn std::error::Error + 'static));
     }

@@ -190,7 +190,7 @@ fn rows_need_the_same_number_of_cells() {
     assert!(matches!(csv_of("1,2\n3\n"), Err(Error::RaggedRow { line: 2, expected: 2, found: 1, .. })));
     assert!(matches!(csv_of("1,2\n3,4,5\n"), Err(Error::RaggedRow { line: 2, expected: 2, found: 3, .. })));
     says(&error_of(csv_of("# made by x\na,b\n1,2\n")), &["line 2", "comment"]);
-    says(&error_of(csv_of("a,b,\n1,2,\n")), &["line 2", "column 3", "leave out the column 3"]);
+    says(&error_of(csv_of("a,b,\n1,2,\n")), &["line 2", "column 3", "or the column 3"]);
     holds(
         &read("t.csv", "a,b,\n1,2,\n", &options(&[], &["3"], None, Missing::Error)).unwrap(),
         2,

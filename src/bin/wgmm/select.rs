@@ -140,6 +140,8 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
                 };
                 tracing::warn!("{}; {sound}", text.replacen("the fit has", "the best fit has", 1));
             }
+            // Loud enough, and of no other fit.
+            Warning::NotVerified { .. } => warning.tell(),
             _ => tracing::warn!("the best fit: {text}"),
         }
     }
