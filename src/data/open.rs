@@ -8,7 +8,7 @@ use super::table::{ReadOptions, Table, in_file};
 use super::{csv, npy};
 use crate::error::{Error, Result};
 
-/// Reads a table from `path`; `-` is standard input. See [the module](super) for the formats and rules.
+/// Reads a table from `path`; `-` is standard input. See [`crate::files`] for the formats and rules.
 ///
 /// Peak memory is about 8 bytes per value kept (4 for `f4` NPY); NPY from a pipe is held once more while it is
 /// checked.

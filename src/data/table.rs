@@ -28,7 +28,7 @@ pub struct ReadOptions {
 /// Whether the first row of a CSV is its header. NPY has none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Header {
-    /// Its content tells, by the rule of [the module](super).
+    /// Its content tells, by the rule of [`crate::files`].
     #[default]
     Detect,
     /// It is the header, even if it holds numbers.

@@ -32,7 +32,7 @@ struct Node {
 impl Node {
     /// Whether `next` is added to this one on the way to the root.
     fn takes(&self, next: &Node) -> bool {
-        self.level == next.level && self.index % 2 == 0 && self.index + 1 == next.index
+        self.level == next.level && self.index.is_multiple_of(2) && self.index + 1 == next.index
     }
 }
 

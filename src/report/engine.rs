@@ -63,7 +63,7 @@ pub struct EngineInfo {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failed: Option<FailedEngine>,
     /// The engine in f32 that this one took over from because too few digits were left, where one did
-    /// ([`FitReport::worst_rounding`] tells when).
+    /// ([`super::FitReport::worst_rounding`] tells when).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub began_on: Option<FirstEngine>,
 }

@@ -125,13 +125,16 @@ fn shares_that_do_not_fit_are_refused() {
     let problem = Problem::medium(CovarianceType::Full);
     let samples = problem.samples();
     let data = Data::from(&samples);
-    for wrong in [vec![0..300, 301..700], vec![0..300, 299..700], vec![0..300], vec![300..700], vec![]] {
-        let parts = wrong.iter().map(|rows| Arc::new(Part::new(data.clone(), rows.clone()).unwrap()));
+    let wrong: [&[(usize, usize)]; 5] =
+        [&[(0, 300), (301, 700)], &[(0, 300), (299, 700)], &[(0, 300)], &[(300, 700)], &[]];
+    for wrong in wrong {
+        let part = |&(from, to): &(usize, usize)| Arc::new(Part::new(data.clone(), from..to).unwrap());
+        let parts = wrong.iter().map(part);
         let outcome = SumEngine::new(data.clone(), parts.map(|part| cpu(part).unwrap()).collect());
         assert!(matches!(outcome.err(), Some(Error::Shape { .. })), "{wrong:?}");
     }
-    for rows in [0..0, 5..3, 600..701, 700..800] {
-        assert!(Part::new(data.clone(), rows.clone()).is_err(), "{rows:?}");
+    for (from, to) in [(0, 0), (5, 3), (600, 701), (700, 800)] {
+        assert!(Part::new(data.clone(), from..to).is_err(), "{from} to {to}");
     }
 }
 
