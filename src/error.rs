@@ -270,6 +270,7 @@ impl Error {
     }
 
     /// The text of this error with its remedies in the words of `word`; [`Display`](std::fmt::Display) takes their own.
+    #[doc(hidden)]
     pub fn worded(&self, word: impl Fn(&Remedy) -> String) -> String {
         worded(self.facts(), &self.remedies(), word)
     }

@@ -138,6 +138,7 @@ pub fn sample_log_likelihoods(engine: &mut dyn Engine, parameters: &Parameters) 
 ///
 /// # Errors
 /// As [`predict`]; [`Error::NonFiniteResult`] if a sample is so far out that no component reaches it.
+#[doc(hidden)]
 pub fn log_likelihood(engine: &mut dyn Engine, parameters: &Parameters) -> Result<f64> {
     check_features(engine.data(), parameters)?;
     let log_likelihood = engine.e_step(parameters)?.log_likelihood;
@@ -199,6 +200,7 @@ impl AssignmentSum {
 
 /// The `share` (0 to 1) of samples with the smallest `log_likelihoods`, as indices, least likely first:
 /// ⌈share · N⌉ of them, the first of equals before later ones.
+#[doc(hidden)]
 pub fn least_likely(log_likelihoods: &[f64], share: f64) -> Vec<usize> {
     // Rounding must not turn 0.07 · 100 into 8.
     let count = (share * log_likelihoods.len() as f64 - 1e-9).ceil().max(0.0) as usize;

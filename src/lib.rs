@@ -141,7 +141,7 @@ pub mod em {
 /// **NPY.** Versions 1–3, one or two dimensions (1-D is N×1), C or Fortran order, either byte order;
 /// `f2 f8`, all integers and `bool` become f64, `f4` stays f32. Columns have no names, only numbers.
 pub mod files {
-    pub use crate::data::{Header, Missing, ReadOptions, Table, open, open_labels, open_weights};
+    pub use crate::data::{Header, Missing, ReadOptions, Table, open, open_labels};
 }
 
 /// Samples drawn from mixtures.

@@ -111,6 +111,7 @@ impl<'a> GpuEngine<'a> {
     }
 
     /// The adapter that was opened.
+    #[doc(hidden)]
     pub fn adapter(&self) -> &AdapterSummary {
         &self.resident.context.adapter
     }

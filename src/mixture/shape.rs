@@ -44,6 +44,7 @@ impl CovarianceType {
     }
 
     /// Numbers in `covariances` for K components of D features.
+    #[doc(hidden)]
     pub const fn covariances_len(self, k: usize, d: usize) -> usize {
         match self {
             CovarianceType::Full => k * d * d,

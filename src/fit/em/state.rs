@@ -112,6 +112,7 @@ impl Failure {
 
 impl FitState {
     /// Iterations of every restart so far: the mean log-likelihood before each M-step, nats per sample.
+    #[doc(hidden)]
     pub fn traces(&self) -> impl Iterator<Item = &[f64]> {
         let ended = self.ended.iter().map(|ended| ended.trace.as_slice());
         ended.chain(self.current.iter().map(|current| current.trace.as_slice()))
