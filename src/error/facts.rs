@@ -1,8 +1,9 @@
-//! The texts of errors: what is wrong, and what is to be repaired.
+//! The texts of errors: what is wrong, what is to be repaired, and what can be done about it.
 
 use std::fmt;
 
 use super::Error;
+use super::remedy::Remedy;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,6 +105,40 @@ impl Error {
                     iteration.map(|iteration| format!(" in iteration {iteration}")).unwrap_or_default();
                 format!("{stage} gave a result that cannot be right{when}: {what}")
             }
+        }
+    }
+}
+
+impl Error {
+    /// What can be done about it, best first, apart from what [`Error::facts`] says.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Error::Format { remedies, .. }
+            | Error::Cell { remedies, .. }
+            | Error::UnknownColumn { remedies, .. } => remedies.to_vec(),
+            Error::NonFinite { .. } => vec![Remedy::DropRows],
+            Error::NoDevice { .. } => vec![Remedy::InstallDriver, Remedy::CpuEngine],
+            Error::LimitExceeded { .. } => vec![Remedy::LargerAdapter, Remedy::CpuEngine],
+            Error::OutOfMemory { .. } | Error::DeviceLost { .. } | Error::Timeout { .. } => {
+                vec![Remedy::CpuEngine]
+            }
+            Error::Shader { .. } => vec![Remedy::ReportBug, Remedy::CpuEngine],
+            Error::ComponentCollapsed { .. } => {
+                vec![Remedy::EasierFit, Remedy::MoreStarts, Remedy::OnCollapse]
+            }
+            Error::NotPositiveDefinite { value, .. } if !value.is_finite() => Vec::new(),
+            Error::NotPositiveDefinite { iteration: Some(_), .. } => {
+                vec![Remedy::EasierFit, Remedy::OnCollapse]
+            }
+            Error::NotPositiveDefinite { .. } => vec![Remedy::EasierFit],
+            Error::NonFiniteResult { .. } => vec![Remedy::ReportBugOfDevice],
+            Error::Io { .. }
+            | Error::RaggedRow { .. }
+            | Error::Option { .. }
+            | Error::TooFewSamples { .. }
+            | Error::Shape { .. }
+            | Error::InvalidParameters { .. }
+            | Error::Checkpoint { .. } => Vec::new(),
         }
     }
 }

@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use super::Error;
-
 /// A next step that is a matter of options, engines or files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -127,43 +125,10 @@ pub fn worded(facts: String, remedies: &[Remedy], word: impl Fn(&Remedy) -> Stri
     text
 }
 
-impl Error {
-    /// What can be done about it, best first, apart from what [`Error::facts`] says.
-    pub fn remedies(&self) -> Vec<Remedy> {
-        match self {
-            Error::Format { remedies, .. }
-            | Error::Cell { remedies, .. }
-            | Error::UnknownColumn { remedies, .. } => remedies.to_vec(),
-            Error::NonFinite { .. } => vec![Remedy::DropRows],
-            Error::NoDevice { .. } => vec![Remedy::InstallDriver, Remedy::CpuEngine],
-            Error::LimitExceeded { .. } => vec![Remedy::LargerAdapter, Remedy::CpuEngine],
-            Error::OutOfMemory { .. } | Error::DeviceLost { .. } | Error::Timeout { .. } => {
-                vec![Remedy::CpuEngine]
-            }
-            Error::Shader { .. } => vec![Remedy::ReportBug, Remedy::CpuEngine],
-            Error::ComponentCollapsed { .. } => {
-                vec![Remedy::EasierFit, Remedy::MoreStarts, Remedy::OnCollapse]
-            }
-            Error::NotPositiveDefinite { value, .. } if !value.is_finite() => Vec::new(),
-            Error::NotPositiveDefinite { iteration: Some(_), .. } => {
-                vec![Remedy::EasierFit, Remedy::OnCollapse]
-            }
-            Error::NotPositiveDefinite { .. } => vec![Remedy::EasierFit],
-            Error::NonFiniteResult { .. } => vec![Remedy::ReportBugOfDevice],
-            Error::Io { .. }
-            | Error::RaggedRow { .. }
-            | Error::Option { .. }
-            | Error::TooFewSamples { .. }
-            | Error::Shape { .. }
-            | Error::InvalidParameters { .. }
-            | Error::Checkpoint { .. } => Vec::new(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     #[test]
     fn facts_and_remedies_are_sentences() {

@@ -5,11 +5,20 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Degenerate, EngineKind};
+use super::engine::EngineKind;
 use crate::error::{Error, Remedy, worded};
 
 /// Most components named in a text.
 const MOST_NAMED: usize = 5;
+
+/// A component of too few samples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Degenerate {
+    /// Component, from 0.
+    pub component: usize,
+    /// Its weight in rows: weight · rows of positive sample weight.
+    pub effective_count: f64,
+}
 
 /// Something to know about a fit that was done all the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use super::{Source, assert_none, planted, sources};
 /// Lowest first. A module may use modules of lower layers; modules of one layer do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["error"],
+    &["names"],
     &["report", "output"],
     &["data", "mixture"],
     &["model", "engine"],
