@@ -5,9 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use wgmm::internals::engine::choose::{EngineKind, EngineRequest, open_engine};
-use wgmm::internals::fit::em;
-use wgmm::internals::mixture::sample;
+use wgmm::em;
+use wgmm::engines::{EngineRequest, open_engine};
+use wgmm::report::EngineKind;
+use wgmm::sampling;
 use wgmm::{CovarianceType, Error, FitOptions, GaussianMixture, Init, Result, Samples};
 
 /// The larger of two numbers' relative differences, element by element.
@@ -17,8 +18,8 @@ fn difference(a: &[f64], b: &[f64]) -> f64 {
 
 /// Ten iterations on both; what the card's driver says where there is none.
 pub(crate) fn compare(n: usize) -> Result<[(GaussianMixture, Duration); 2]> {
-    let truth = sample::random_mixture(8, 4, CovarianceType::Full, 1)?;
-    let mut sampler = sample::Sampler::new(&truth, 2)?;
+    let truth = sampling::random_mixture(8, 4, CovarianceType::Full, 1)?;
+    let mut sampler = sampling::Sampler::new(&truth, 2)?;
     let mut values = vec![0.0; n * 4];
     for row in values.chunks_exact_mut(4) {
         sampler.draw(row);

@@ -4,15 +4,15 @@
 
 use std::path::Path;
 
-use wgmm::internals::engine::cpu::CpuEngine;
-use wgmm::internals::fit::em;
-use wgmm::internals::{data, infer};
+use wgmm::em;
+use wgmm::engines::CpuEngine;
 use wgmm::{FitOptions, Result};
+use wgmm::{files, infer};
 
 /// Rows of the table at `path` among its least likely `share`, least likely first: where they stand in the
 /// file, and their log-likelihood.
 pub(crate) fn outliers(path: &Path, share: f64) -> Result<Vec<(u64, f64)>> {
-    let table = data::open(path, &data::ReadOptions::default())?;
+    let table = files::open(path, &files::ReadOptions::default())?;
     let samples = &table.samples;
     let options = FitOptions { n_init: 5, ..FitOptions::new(3) };
 

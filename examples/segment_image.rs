@@ -7,9 +7,9 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::Path;
 
-use wgmm::internals::engine::cpu::CpuEngine;
-use wgmm::internals::fit::em;
-use wgmm::internals::infer;
+use wgmm::em;
+use wgmm::engines::CpuEngine;
+use wgmm::infer;
 use wgmm::{FitOptions, Samples};
 
 /// Reads an 8-bit RGB or RGBA image, fits `k` components to its colours and writes the image of the means.

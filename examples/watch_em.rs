@@ -4,10 +4,10 @@
 use std::error::Error;
 use std::ops::ControlFlow;
 
-use wgmm::internals::engine::cpu::CpuEngine;
-use wgmm::internals::fit::em;
-use wgmm::internals::mixture::sample::{Sampler, random_mixture};
-use wgmm::internals::plot::{self, Animation, PlotOptions};
+use wgmm::em;
+use wgmm::engines::CpuEngine;
+use wgmm::plot::{self, Animation, PlotOptions};
+use wgmm::sampling::{Sampler, random_mixture};
 use wgmm::{CovarianceType, FitOptions, Samples};
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -29,7 +29,7 @@ pub struct Distances {
 }
 
 impl Distances {
-    /// What f32 sums over centred data reach on any conformant driver: WGSL lets exp be off by
+    /// What f32 sums over centered data reach on any conformant driver: WGSL lets exp be off by
     /// 3 + 2|x| ULP and log by 2⁻²¹.
     pub const FLOAT32: Distances =
         Distances { weights: 1e-5, means: 1e-4, covariances: 1e-4, mean_log_likelihood: 1e-5 };

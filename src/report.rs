@@ -4,10 +4,10 @@
 mod engine;
 mod warning;
 
+use serde::{Deserialize, Serialize};
+
 pub use engine::{EngineInfo, EngineKind, FailedEngine, FirstEngine, Precision};
 pub use warning::{Degenerate, Warning};
-
-use serde::{Deserialize, Serialize};
 
 /// Why a fit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,7 @@ named!(StopReason: "stop_reason" {
 
 /// How a fit went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FitReport {
     /// Mean log-likelihood before each M-step, nats per sample (scikit-learn's `lower_bounds_`).
     pub log_likelihood_trace: Vec<f64>,
@@ -127,6 +128,7 @@ pub struct Verification {
 
 /// One of `n_init` restarts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Restart {
     /// M-steps done.
     pub n_iter: usize,

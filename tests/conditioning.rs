@@ -127,7 +127,7 @@ mod device {
         assert_honest(cases);
     }
 
-    /// Two groups of components, far from each other beside their size: no common centre serves both.
+    /// Two groups of components, far from each other beside their size: no common center serves both.
     #[test]
     fn groups_far_apart() {
         let mut cases = Vec::new();

@@ -13,7 +13,7 @@ mod device {
     const D: usize = 3;
     const K: usize = 4;
     const OFFSETS: [f64; 5] = [0.0, 1e2, 3e2, 1e3, 1e4];
-    /// Largest error of a covariance relative to the largest entry. f32 sums of centred values reach about
+    /// Largest error of a covariance relative to the largest entry. f32 sums of centered values reach about
     /// 1e-6; sums about the origin lose 1e-7 · offset².
     const ALLOWED: f64 = 1e-5;
 

@@ -118,7 +118,7 @@ pub struct DeviceTimes {
 /// Device time of one kernel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KernelTime {
-    /// Its work: whitening, densities, moments or sums.
+    /// Its name.
     pub name: String,
     /// Median over E-steps.
     pub median: f64,

@@ -53,6 +53,7 @@ named!(Missing: "missing" { Error = "error", Drop = "drop" });
 
 /// A table that was read.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Table {
     /// The samples, with feature names and weights if there are any.
     pub samples: Samples<'static>,

@@ -1,6 +1,6 @@
 //! How many digits f32 sums leave to each component of a mixture, from its parameters alone.
 //!
-//! On the device a sample is x' = (x − centre)/scale, rounded to f32 as are the whitening factor
+//! On the device a sample is x' = (x − center)/scale, rounded to f32 as are the whitening factor
 //! W' = L⁻¹ diag(scale) and b = W' μ'. With u = 2⁻²⁴, m' the component's mean and s' its standard
 //! deviations on that scale, the whitened coordinate z_i = (W' x')_i − b_i is off by about u·e_i with
 //!
@@ -12,7 +12,7 @@
 //! c_i = Σ_j W'_ij² s'_j²,
 //!
 //! which is the condition of the correlation matrix up to a factor of D: 1 for uncorrelated features. An
-//! offset of all data costs nothing (it is in `centre`), a component that is small beside the spread of
+//! offset of all data costs nothing (it is in `center`), a component that is small beside the spread of
 //! the data costs e, nearly dependent features cost c. `tests/conditioning.rs` holds the estimate against
 //! the device's errors.
 
@@ -72,7 +72,7 @@ pub(crate) fn of_factors(
     let is_matrix = matches!(t, CovarianceType::Full | CovarianceType::Tied);
     let of_component = |c: usize| {
         let deviations: Vec<f64> = (0..d).map(|i| parameters.variance(c, i).sqrt()).collect();
-        // The scale cancels: W'_ij s'_j = W_ij s_j and W'_ij m'_j = W_ij (m_j − centre_j).
+        // The scale cancels: W'_ij s'_j = W_ij s_j and W'_ij m'_j = W_ij (m_j − center_j).
         let shifts: Vec<f64> = parameters.mean(c).iter().zip(&scaling.center).map(|(m, c)| m - c).collect();
         let factor = |i: usize| match t {
             CovarianceType::Full => &precisions.whitening[(c * d + i) * d..][..=i],

@@ -1,9 +1,8 @@
-//! The texts of errors: what is wrong, what is to be repaired, and what can be done about it.
+//! The texts of errors: what is wrong and what is to be repaired, and the remedies.
 
 use std::fmt;
 
-use super::Error;
-use super::remedy::Remedy;
+use super::{Error, Remedy};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,5 +139,26 @@ impl Error {
             | Error::InvalidParameters { .. }
             | Error::Checkpoint { .. } => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_and_remedies_are_sentences() {
+        let error = Error::LimitExceeded { limit: "max_buffer_size", required: 9, available: 4 };
+        assert_eq!(
+            error.to_string(),
+            "this problem needs max_buffer_size = 9, but the adapter allows 4. Take an adapter with a larger limit. The cpu \
+             engine needs no graphics device"
+        );
+        let command = error.worded(|remedy| match remedy {
+            Remedy::CpuEngine => "FLAG".into(),
+            other => other.to_string(),
+        });
+        assert!(command.ends_with("larger limit. FLAG"), "{command}");
+        assert!(!error.facts().contains("engine"), "{}", error.facts());
     }
 }

@@ -124,25 +124,3 @@ pub fn worded(facts: String, remedies: &[Remedy], word: impl Fn(&Remedy) -> Stri
     }
     text
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::Error;
-
-    #[test]
-    fn facts_and_remedies_are_sentences() {
-        let error = Error::LimitExceeded { limit: "max_buffer_size", required: 9, available: 4 };
-        assert_eq!(
-            error.to_string(),
-            "this problem needs max_buffer_size = 9, but the adapter allows 4. Take an adapter with a larger limit. The cpu \
-             engine needs no graphics device"
-        );
-        let command = error.worded(|remedy| match remedy {
-            Remedy::CpuEngine => "FLAG".into(),
-            other => other.to_string(),
-        });
-        assert!(command.ends_with("larger limit. FLAG"), "{command}");
-        assert!(!error.facts().contains("engine"), "{}", error.facts());
-    }
-}

@@ -71,7 +71,7 @@ fn digits(report: &FitReport, options: &FitOptions) -> Option<Warning> {
 }
 
 /// A check that found the result outside its bound.
-pub(crate) fn unverified(report: &FitReport) -> Option<Warning> {
+fn unverified(report: &FitReport) -> Option<Warning> {
     let v = report.verification.filter(|v| !v.within)?;
     Some(Warning::NotVerified { n_samples: v.n_samples, difference: v.difference, bound: v.bound })
 }
@@ -79,19 +79,12 @@ pub(crate) fn unverified(report: &FitReport) -> Option<Warning> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Collapse, Degenerate, EngineInfo, FailedEngine, Restart, Verification};
+    use crate::report::{
+        Collapse, Degenerate, EngineInfo, EngineKind, FailedEngine, Precision, Restart, Verification,
+    };
 
     fn report() -> FitReport {
-        let engine = EngineInfo {
-            kind: crate::report::EngineKind::Cpu,
-            device: "processor".into(),
-            driver: None,
-            backend: None,
-            precision: crate::report::Precision::F64,
-            kernels: None,
-            failed: None,
-            began_on: None,
-        };
+        let engine = EngineInfo::new(EngineKind::Cpu, "processor", Precision::F64);
         FitReport {
             log_likelihood_trace: vec![-2.0, -1.0],
             final_mean_log_likelihood: -1.0,
@@ -159,7 +152,7 @@ mod tests {
         let failed = |r: &mut FitReport| r.restarts = vec![restart(None), restart(Some("why"))];
         judged(failed, &[Warning::RestartFailed { restart: 1, error: "why".into() }]);
         let failed = |r: &mut FitReport| {
-            let (kind, device) = (crate::report::EngineKind::Gpu, "card".into());
+            let (kind, device) = (EngineKind::Gpu, "card".into());
             r.engine.failed = Some(FailedEngine { kind, device, error: "gone".into() });
         };
         judged(failed, &[Warning::EngineFailed { error: "gone".into(), device: "processor".into() }]);
@@ -192,7 +185,7 @@ mod tests {
             n_components: 4,
             digits: 1.0,
             error: 0.1,
-            engine: crate::report::EngineKind::Cpu,
+            engine: EngineKind::Cpu,
         };
         let change = |r: &mut FitReport| {
             (r.worst_rounding, r.collapses) = (Some(worst(0.1, true)), vec![drop]);

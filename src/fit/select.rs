@@ -106,6 +106,7 @@ pub struct Candidate {
 
 /// The outcome of a sweep.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Selection {
     /// One entry per cell that was tried, in the order of the sweep.
     pub candidates: Vec<Candidate>,

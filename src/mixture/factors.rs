@@ -20,7 +20,7 @@ pub struct Factors {
     /// `[K, D]` and spherical `[K]`.
     pub whitening: Vec<f64>,
     /// c_k, `[K]`, nats; −∞ for a component of weight 0.
-    pub log_normalisers: Vec<f64>,
+    pub constants: Vec<f64>,
 }
 
 impl Factors {
@@ -90,8 +90,8 @@ impl Factors {
         };
         let constant = 0.5 * d as f64 * (2.0 * std::f64::consts::PI).ln();
         let pairs = parameters.weights().iter().zip(&log_dets);
-        self.log_normalisers.clear();
-        self.log_normalisers.extend(pairs.map(|(w, log_det)| w.ln() - constant - log_det));
+        self.constants.clear();
+        self.constants.extend(pairs.map(|(w, log_det)| w.ln() - constant - log_det));
         Ok(())
     }
 }

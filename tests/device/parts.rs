@@ -34,7 +34,7 @@ fn part_rows(case: &Case) -> usize {
 
 /// `count` engines over consecutive parts of about one length, as one.
 fn summed<'a>(samples: &'a Samples<'a>, parts: &'a [Part<'a>], case: &Case) -> SumEngine<'a> {
-    let engine = |part| Box::new(open(part, case.chunk_rows, case.testing.clone())) as Box<dyn Engine>;
+    let engine = |part| Box::new(open(part, case.chunk_rows, case.testing.clone())) as Box<dyn Engine + '_>;
     SumEngine::new(samples, parts.iter().map(engine).collect()).unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! The problem as the device sees it: centred, scaled and rounded to f32, then everything in f64 by the
+//! The problem as the device sees it: centered, scaled and rounded to f32, then everything in f64 by the
 //! reference's formulas. What is left between the two is the device's own arithmetic.
 
 use wgmm::internals::data::{Dataset, Scaling, Scratch};
@@ -43,7 +43,7 @@ impl Seen {
         let values =
             rows.iter().flat_map(|(x, _)| scaling.to_device(x).map(single).collect::<Vec<_>>()).collect();
         let means: Vec<f64> = parameters.means().chunks_exact(d).flat_map(|m| scaling.to_device(m)).collect();
-        let constants = Factors::new(parameters).unwrap().log_normalisers;
+        let constants = Factors::new(parameters).unwrap().constants;
         let offset = std::f64::consts::LOG2_E * constants.into_iter().fold(f64::NEG_INFINITY, f64::max);
         let s = &scaling.scale;
         let variance =

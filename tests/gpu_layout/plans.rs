@@ -30,6 +30,9 @@ fn too_much(plan: &Plan, limits: &Limits, slabs: &[Slab]) -> Result<(), String> 
     }
     at_most("totals", plan.groups() as u64 * row_bytes, binding)?;
     at_most("run", plan.slice as u64, ALIGNMENT as u64)?;
+    for size in plan.steps.iter().last().map_or([0; 3], |sum| sum.workgroups(&plan.last_slab())) {
+        at_most("workgroups of the last sum", size.into(), limits.workgroups as u64)?;
+    }
     for slab in slabs {
         at_most("slab", slab.stride.into(), plan.max_slab as u64)?;
         for size in plan.steps.iter().filter(|s| s.sums).flat_map(|s| s.workgroups(slab)) {
@@ -117,6 +120,13 @@ fn planted_plans_are_rejected() {
     for (i, (plan, limits)) in faults.iter().enumerate() {
         assert!(too_much(plan, limits, &cut(&right)).is_err(), "fault {i} passed");
     }
+    // Slabs that fit, but more groups than the last sum can add up to parts.
+    let few = Limits { workgroups: 16, ..H100 };
+    let mut grouped = Plan::new(problem, &few).unwrap();
+    let slabs = cut(&grouped);
+    too_much(&grouped, &few, &slabs).unwrap();
+    grouped.slices_per_group = 2;
+    assert!(too_much(&grouped, &few, &slabs).is_err());
     let mut long = cut(&right);
     long[0].stride *= 2;
     long[0].stride += right.max_slab as u32;

@@ -175,10 +175,12 @@ fn an_edit_that_finds_nothing_is_an_error() {
     };
     assert!(render("no such text", step.template.name).is_err());
     assert!(render("no such text", other.template.name).is_ok());
-    assert_ne!(render("mahalanobis", step.template.name).unwrap(), rendered(step));
+    // Nor is it known which place is meant of a text that occurs more than once.
+    assert!(render("mahalanobis", step.template.name).is_err());
+    assert_ne!(render("var  mahalanobis${g}", step.template.name).unwrap(), rendered(step));
     // The texts before the kernel's own may be edited, too.
     assert!(render("no such text", "density").is_err());
-    assert_ne!(render("shrunk", "density").unwrap(), rendered(step));
+    assert_ne!(render("let shrunk", "density").unwrap(), rendered(step));
     // A value that the template does not know, or that is missing, is an error too.
     assert!(shader::render(step.template, &other.values, None).is_err());
 }

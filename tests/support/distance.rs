@@ -63,7 +63,7 @@ impl Distances {
     /// What f64 arithmetic reaches: golden/README's floors, ten and more times what the reference loop
     /// leaves against 256-bit arithmetic.
     pub const FLOAT64: Distances = Distances { d_w: 1e-11, d_mu: 1e-10, d_cov: 1e-10, d_ll: 1e-11 };
-    /// What f32 sums over centred data reach on any conformant driver: WGSL lets exp be off by
+    /// What f32 sums over centered data reach on any conformant driver: WGSL lets exp be off by
     /// 3 + 2|x| ULP and log by 2⁻²¹.
     pub const FLOAT32: Distances = Distances { d_w: 1e-5, d_mu: 1e-4, d_cov: 1e-4, d_ll: 1e-5 };
 

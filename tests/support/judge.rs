@@ -98,7 +98,7 @@ pub fn judge(
     wrong
 }
 
-/// EM never lowers the likelihood where nothing is added to the covariances and their centre is the
+/// EM never lowers the likelihood where nothing is added to the covariances and their center is the
 /// new mean.
 fn falls(golden: &Golden, answer: &Answer, bounds: Bounds) -> Result<(), String> {
     if golden.header.reg_covar != 0.0 || golden.center == CovarianceCenter::OldMean {

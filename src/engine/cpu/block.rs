@@ -55,7 +55,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Loads row-major `values` less the `centre` (`[D]`) and returns the number of chunks they fill. Rows of weight 0 and
+    /// Loads row-major `values` less the `center` (`[D]`) and returns the number of chunks they fill. Rows of weight 0 and
     /// places past the last row are filled with `fill` (`[D]`), so that whatever stands in an absent
     /// row cannot make a NaN.
     #[inline(always)]
@@ -63,7 +63,7 @@ impl Block {
         &mut self,
         values: &[f64],
         weights: Option<&[f64]>,
-        centre: &[f64],
+        center: &[f64],
         fill: &[f64],
     ) -> usize {
         let d = fill.len();
@@ -80,22 +80,22 @@ impl Block {
         for (chunk, (x, weights)) in x.chunks_exact_mut(width * d).zip(to.chunks_exact(width)).enumerate() {
             let rows = &values[chunk * width * d..n.min((chunk + 1) * width) * d];
             match d {
-                1 => turn::<1>(rows, centre, 0, x, width),
-                2 => turn::<2>(rows, centre, 0, x, width),
-                3 => turn::<3>(rows, centre, 0, x, width),
+                1 => turn::<1>(rows, center, 0, x, width),
+                2 => turn::<2>(rows, center, 0, x, width),
+                3 => turn::<3>(rows, center, 0, x, width),
                 _ => {
                     let mut feature = 0;
                     // A cache line of a row at a time.
                     while feature + 8 <= d {
-                        turn::<8>(rows, centre, feature, &mut x[feature * width..], width);
+                        turn::<8>(rows, center, feature, &mut x[feature * width..], width);
                         feature += 8;
                     }
                     if feature + 4 <= d {
-                        turn::<4>(rows, centre, feature, &mut x[feature * width..], width);
+                        turn::<4>(rows, center, feature, &mut x[feature * width..], width);
                         feature += 4;
                     }
                     for feature in feature..d {
-                        turn::<1>(rows, centre, feature, &mut x[feature * width..], width);
+                        turn::<1>(rows, center, feature, &mut x[feature * width..], width);
                     }
                 }
             }
@@ -109,14 +109,14 @@ impl Block {
     }
 }
 
-/// Writes features `feature..feature + F` of `rows` less the centre one after the other, `width` apart.
+/// Writes features `feature..feature + F` of `rows` less the center one after the other, `width` apart.
 #[inline(always)]
-fn turn<const F: usize>(rows: &[f64], centre: &[f64], feature: usize, x: &mut [f64], width: usize) {
+fn turn<const F: usize>(rows: &[f64], center: &[f64], feature: usize, x: &mut [f64], width: usize) {
     let mut columns = x.chunks_exact_mut(width);
     let mut columns: [&mut [f64]; F] = std::array::from_fn(|_| columns.next().unwrap_or_default());
-    let d = centre.len();
+    let d = center.len();
     let n = rows.len() / d;
-    let centre = &centre[feature..feature + F];
+    let center = &center[feature..feature + F];
     for column in &mut columns {
         let whole = std::mem::take(column);
         *column = &mut whole[..n];
@@ -124,7 +124,7 @@ fn turn<const F: usize>(rows: &[f64], centre: &[f64], feature: usize, x: &mut [f
     for (lane, row) in rows.chunks_exact(d).enumerate() {
         let row = &row[feature..feature + F];
         for f in 0..F {
-            columns[f][lane] = row[f] - centre[f];
+            columns[f][lane] = row[f] - center[f];
         }
     }
 }

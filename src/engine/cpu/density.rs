@@ -45,7 +45,7 @@ pub(super) fn chunk<S: Simd, const V: usize>(
             CovarianceType::Diag => diagonal::<S, V>(s, x, mean, factor),
             CovarianceType::Spherical => spherical::<S, V>(s, x, mean, factor[0]),
         };
-        let c = s.splat_f64s(mixture.log_normalisers[k]);
+        let c = s.splat_f64s(mixture.constants[k]);
         for v in 0..V {
             out[v] = s.mul_add_e_f64s(squares[v], s.splat_f64s(-0.5), c);
         }
@@ -66,7 +66,7 @@ fn diagonal<S: Simd, const V: usize>(s: S, x: &[[S::f64s; V]], mean: &[f64], w: 
     squares
 }
 
-/// Log densities of the components `first..first + T` as Σ (x/σ − μ/σ)², both about the centre: two
+/// Log densities of the components `first..first + T` as Σ (x/σ − μ/σ)², both about the center: two
 /// operations per feature.
 #[inline(always)]
 fn near_diagonals<S: Simd, const V: usize, const T: usize>(
@@ -90,7 +90,7 @@ fn near_diagonals<S: Simd, const V: usize, const T: usize>(
         }
     }
     for t in 0..T {
-        let c = s.splat_f64s(mixture.log_normalisers[first + t]);
+        let c = s.splat_f64s(mixture.constants[first + t]);
         for v in 0..V {
             out[first + t][v] = s.mul_add_e_f64s(squares[t][v], s.splat_f64s(-0.5), c);
         }

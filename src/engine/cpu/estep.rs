@@ -46,7 +46,7 @@ fn e_step<S: Simd, const V: usize>(s: S, task: EStep<'_>) -> Result<()> {
         let mut scratch = std::mem::take(&mut block.scratch);
         let rows = data.read(rows, &mut scratch)?;
         let values = rows.values();
-        let chunks = block.load::<S, V>(values, rows.weights(), &mixture.centre, mixture.mean(0));
+        let chunks = block.load::<S, V>(values, rows.weights(), &mixture.center, mixture.mean(0));
         log_likelihood[0] += responsibilities::<S, V>(s, mixture, block, chunks, counts);
         match mixture.covariance_type {
             CovarianceType::Full | CovarianceType::Tied if d >= rowwise::MIN_FEATURES => {
@@ -154,7 +154,7 @@ fn densities<S: Simd, const V: usize>(s: S, task: Densities<'_>) -> Result<()> {
         let rows = start..(start + plan.block_rows).min(rows.end);
         let mut scratch = std::mem::take(&mut block.scratch);
         let values = data.read(rows, &mut scratch)?.values();
-        let chunks = block.load::<S, V>(values, None, &mixture.centre, mixture.mean(0));
+        let chunks = block.load::<S, V>(values, None, &mixture.center, mixture.mean(0));
         block.scratch = scratch;
         let x = block.x.get(chunks * d * width).chunks_exact(d * width);
         let z = block.z.take(d * width);

@@ -66,7 +66,7 @@ impl Plan {
     }
 }
 
-/// If all means are within this many standard deviations of the centre, diag and spherical sum about the centre,
+/// If all means are within this many standard deviations of the center, diag and spherical sum about the center,
 /// which all components share, and shift the totals. That halves the work. It loses digits as the square of this:
 /// 64² ε = 9e-13.
 const NEAR: f64 = 64.0;
@@ -78,18 +78,18 @@ pub(super) struct Mixture {
     pub(super) n_components: usize,
     pub(super) n_features: usize,
     /// Taken off every sample when it is loaded, `[D]`: 0 for full and tied.
-    pub(super) centre: Vec<f64>,
-    /// μ less the centre, `[K, D]`.
+    pub(super) center: Vec<f64>,
+    /// μ less the center, `[K, D]`.
     pub(super) means: Vec<f64>,
-    /// −μ/σ about the centre, `[K, D]`, for diag.
+    /// −μ/σ about the center, `[K, D]`, for diag.
     pub(super) shifts: Vec<f64>,
-    /// Whether every mean lies within [`NEAR`] standard deviations of the centre (diag, spherical).
+    /// Whether every mean lies within [`NEAR`] standard deviations of the center (diag, spherical).
     pub(super) near: bool,
     /// W: packed triangles (see [`pack`]) for full `[K]` and tied `[1]`, 1/σ for diag `[K, D]` and
     /// spherical `[K]`.
     pub(super) whitening: Vec<f64>,
     /// ln π_k − ½ D ln 2π − ln det L_k, `[K]`.
-    pub(super) log_normalisers: Vec<f64>,
+    pub(super) constants: Vec<f64>,
 }
 
 impl Mixture {
@@ -104,8 +104,8 @@ impl Mixture {
             }
             CovarianceType::Diag | CovarianceType::Spherical => precisions.whitening,
         };
-        let (centre, near) = centre(parameters, &whitening);
-        let means: Vec<f64> = parameters.means().iter().enumerate().map(|(i, m)| m - centre[i % d]).collect();
+        let (center, near) = center(parameters, &whitening);
+        let means: Vec<f64> = parameters.means().iter().enumerate().map(|(i, m)| m - center[i % d]).collect();
         let shifts = match parameters.covariance_type() {
             CovarianceType::Diag => means.iter().zip(&whitening).map(|(m, w)| -m * w).collect(),
             _ => Vec::new(),
@@ -116,10 +116,10 @@ impl Mixture {
             n_features: d,
             means,
             shifts,
-            centre,
+            center,
             near,
             whitening,
-            log_normalisers: precisions.log_normalisers,
+            constants: precisions.constants,
         })
     }
 
@@ -150,22 +150,22 @@ impl Mixture {
 }
 
 /// The mixture's mean and whether every component is near to it, for diag and spherical; else 0.
-fn centre(parameters: &Parameters, whitening: &[f64]) -> (Vec<f64>, bool) {
+fn center(parameters: &Parameters, whitening: &[f64]) -> (Vec<f64>, bool) {
     let d = parameters.n_features();
-    let mut centre = vec![0.0; d];
+    let mut center = vec![0.0; d];
     let per_component = match parameters.covariance_type() {
-        CovarianceType::Full | CovarianceType::Tied => return (centre, false),
+        CovarianceType::Full | CovarianceType::Tied => return (center, false),
         CovarianceType::Diag => d,
         CovarianceType::Spherical => 1,
     };
     for (mean, weight) in parameters.means().chunks_exact(d).zip(parameters.weights()) {
-        centre.iter_mut().zip(mean).for_each(|(c, m)| *c += weight * m);
+        center.iter_mut().zip(mean).for_each(|(c, m)| *c += weight * m);
     }
     let near = parameters.means().iter().enumerate().all(|(i, m)| {
         // False for NaN, too.
-        (m - centre[i % d]).abs() * whitening[i / d * per_component + i % d % per_component] <= NEAR
+        (m - center[i % d]).abs() * whitening[i / d * per_component + i % d % per_component] <= NEAR
     });
-    if near { (centre, true) } else { (vec![0.0; d], false) }
+    if near { (center, true) } else { (vec![0.0; d], false) }
 }
 
 /// Rows of W that are multiplied together.
@@ -209,12 +209,12 @@ mod tests {
                 covariance_type: CovarianceType::Full,
                 n_components: k,
                 n_features: d,
-                centre: Vec::new(),
+                center: Vec::new(),
                 means: Vec::new(),
                 shifts: Vec::new(),
                 near: false,
                 whitening: Vec::new(),
-                log_normalisers: Vec::new(),
+                constants: Vec::new(),
             };
             let plan = Plan::new(n, &mixture);
             assert!(plan.task_rows.is_power_of_two() && plan.wave.is_power_of_two());

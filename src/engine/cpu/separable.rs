@@ -1,6 +1,6 @@
 //! Σ r (x−μ) and Σ r (x−μ)² feature by feature, for diagonal and spherical covariances.
 //!
-//! If every mean is near to the mixture's centre, the sums are taken about the centre: x and x² serve several
+//! If every mean is near to the mixture's center, the sums are taken about the center: x and x² serve several
 //! components at once, and the totals are shifted to the means in the end.
 
 use pulp::Simd;
@@ -15,7 +15,7 @@ use super::simd::{add_sums, groups, lanes_mut};
 const FEATURES: usize = 2;
 
 /// Adds the moments of the block's samples to `first` and `second`: about the means, or about the
-/// centre if the mixture is `near`.
+/// center if the mixture is `near`.
 #[inline(always)]
 pub(super) fn add<S: Simd, const V: usize>(
     s: S,
@@ -90,8 +90,8 @@ fn strip<'b, S: Simd, const V: usize, const T: usize>(
     while feature < d {
         let left = d - feature;
         match (mixture.near, left) {
-            (true, FEATURES..) => about_centre::<S, V, T, FEATURES>(s, rows.clone(), d, feature, lanes),
-            (true, _) => about_centre::<S, V, T, 1>(s, rows.clone(), d, feature, lanes),
+            (true, FEATURES..) => about_center::<S, V, T, FEATURES>(s, rows.clone(), d, feature, lanes),
+            (true, _) => about_center::<S, V, T, 1>(s, rows.clone(), d, feature, lanes),
             (false, FEATURES..) => about_mean::<S, V, FEATURES>(s, rows.clone(), means, feature, lanes),
             (false, _) => about_mean::<S, V, 1>(s, rows.clone(), means, feature, lanes),
         }
@@ -100,9 +100,9 @@ fn strip<'b, S: Simd, const V: usize, const T: usize>(
     sums
 }
 
-/// Σ r x and Σ r x² of T components and F features, x about the centre.
+/// Σ r x and Σ r x² of T components and F features, x about the center.
 #[inline(always)]
-fn about_centre<'a, S: Simd, const V: usize, const T: usize, const F: usize>(
+fn about_center<'a, S: Simd, const V: usize, const T: usize, const F: usize>(
     s: S,
     rows: impl Iterator<Item = (&'a [[S::f64s; V]], &'a [[S::f64s; V]])>,
     d: usize,
@@ -159,7 +159,7 @@ fn about_mean<'a, S: Simd, const V: usize, const F: usize>(
     sums[d + feature..d + feature + F].copy_from_slice(&second);
 }
 
-/// Shifts totals to the means if they were taken about the centre.
+/// Shifts totals to the means if they were taken about the center.
 pub(super) fn shift(mixture: &Mixture, counts: &[f64], first: &mut [f64], second: &mut [f64]) {
     if !mixture.near {
         return;

@@ -55,7 +55,7 @@ impl<'a> Packing<'a> {
     pub(super) fn new(parameters: &'a Parameters, factors: &'a Factors, scaling: &'a Scaling) -> Packing<'a> {
         let (k, d) = (parameters.n_components(), parameters.n_features());
         let bits = std::f64::consts::LOG2_E;
-        let normalisers = &factors.log_normalisers;
+        let normalisers = &factors.constants;
         let offset = bits * normalisers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let means: Vec<f64> = (0..k).flat_map(|c| scaling.to_device(parameters.mean(c))).collect();
         Packing {

@@ -278,18 +278,20 @@ fn slice(problem: &Problem, tuning: &Tuning, blocks: &Blocks) -> usize {
     slice
 }
 
-/// The fewest slices per group that leave the host no more parts than it likes to read, each a whole number of slabs'
-/// units.
+/// The fewest slices per group that leave the host no more parts than it likes to read, and no more than one dispatch can
+/// give it, each a whole number of slabs' units.
 fn slices_per_group(problem: &Problem, slice: usize, unit: usize, row_bytes: u64, limits: &Limits) -> usize {
     let slices = problem.n_samples.next_multiple_of(unit) / slice;
     let most_parts = (READ_FLOATS as u64 * 4 / row_bytes.max(1)).clamp(8, 64) as usize;
+    let parts = |group: usize| slices.div_ceil(group * group);
     let mut group = 1;
-    while group < SLICES_PER_GROUP
-        && (slices.div_ceil(group * group) > most_parts || slice * group * group < unit)
-    {
+    while group < SLICES_PER_GROUP && (parts(group) > most_parts || slice * group * group < unit) {
         group *= 2;
     }
-    while group < slices && slices.div_ceil(group) as u64 * row_bytes > limits.binding_bytes {
+    while group < slices
+        && (slices.div_ceil(group) as u64 * row_bytes > limits.binding_bytes
+            || parts(group) > limits.workgroups)
+    {
         group *= 2;
     }
     group

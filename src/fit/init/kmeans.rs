@@ -10,7 +10,7 @@ use super::subset::Subset;
 const BLOCK: usize = 1024;
 /// Lloyd iterations at most (scikit-learn's `KMeans.max_iter`).
 const MAX_ITER: usize = 300;
-/// Stop when the centres' squared shift is below this share of the mean column variance.
+/// Stop when the means' squared shift is below this share of the mean column variance.
 const TOL: f64 = 1e-4;
 
 fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
@@ -69,13 +69,13 @@ fn draw(scores: &[f64], total: f64, rng: &mut impl Rng) -> usize {
     last
 }
 
-/// Index of the nearest centre of every sample; the lowest on ties.
-pub(super) fn nearest(subset: &Subset, centers: &[f64]) -> Vec<usize> {
+/// Index of the nearest of `means` for every sample; the lowest on ties.
+pub(super) fn nearest(subset: &Subset, means: &[f64]) -> Vec<usize> {
     let d = subset.n_features;
     let closest = |x: &[f64]| {
         let mut best = (f64::INFINITY, 0);
-        for (k, center) in centers.chunks_exact(d).enumerate() {
-            let distance = squared_distance(x, center);
+        for (k, mean) in means.chunks_exact(d).enumerate() {
+            let distance = squared_distance(x, mean);
             if distance < best.0 {
                 best = (distance, k);
             }
@@ -85,40 +85,40 @@ pub(super) fn nearest(subset: &Subset, centers: &[f64]) -> Vec<usize> {
     subset.values.par_chunks_exact(d).with_min_len(BLOCK).map(closest).collect()
 }
 
-/// Labels of Lloyd's algorithm from the seeds `centers`. A centre without samples moves to the sample
-/// farthest from its own centre.
-pub(super) fn lloyd(subset: &Subset, mut centers: Vec<f64>) -> Vec<usize> {
+/// Labels of Lloyd's algorithm, whose first means are the seeds `means`. A mean without samples moves to the sample
+/// farthest from its own mean.
+pub(super) fn lloyd(subset: &Subset, mut means: Vec<f64>) -> Vec<usize> {
     let d = subset.n_features;
     let (_, std) = subset.column_moments();
     let tolerance = TOL * std.iter().map(|s| s * s).sum::<f64>() / d as f64;
-    let mut labels = nearest(subset, &centers);
+    let mut labels = nearest(subset, &means);
     for _ in 0..MAX_ITER {
-        fill_empty(subset, &centers, &mut labels);
-        let moved = means(subset, &labels, centers.len() / d);
-        let shift: f64 = squared_distance(&moved, &centers);
-        centers = moved;
-        let new_labels = nearest(subset, &centers);
+        fill_empty(subset, &means, &mut labels);
+        let moved = means_of(subset, &labels, means.len() / d);
+        let shift: f64 = squared_distance(&moved, &means);
+        means = moved;
+        let new_labels = nearest(subset, &means);
         let settled = new_labels == labels || shift <= tolerance;
         labels = new_labels;
         if settled {
             break;
         }
     }
-    fill_empty(subset, &centers, &mut labels);
+    fill_empty(subset, &means, &mut labels);
     labels
 }
 
-/// Gives every component without samples the sample farthest from its own centre, among components
+/// Gives every component without samples the sample farthest from its own mean, among components
 /// that keep at least one.
-fn fill_empty(subset: &Subset, centers: &[f64], labels: &mut [usize]) {
+fn fill_empty(subset: &Subset, means: &[f64], labels: &mut [usize]) {
     let d = subset.n_features;
-    let mut sizes = vec![0usize; centers.len() / d];
+    let mut sizes = vec![0usize; means.len() / d];
     labels.iter().for_each(|l| sizes[*l] += 1);
     for k in 0..sizes.len() {
         if sizes[k] > 0 {
             continue;
         }
-        let gap = |n: usize| squared_distance(subset.row(n), &centers[labels[n] * d..(labels[n] + 1) * d]);
+        let gap = |n: usize| squared_distance(subset.row(n), &means[labels[n] * d..(labels[n] + 1) * d]);
         let movable = (0..labels.len()).filter(|&n| sizes[labels[n]] > 1);
         let Some(farthest) = movable.max_by(|&a, &b| gap(a).total_cmp(&gap(b)).then(b.cmp(&a))) else {
             return;
@@ -130,7 +130,7 @@ fn fill_empty(subset: &Subset, centers: &[f64], labels: &mut [usize]) {
 }
 
 /// Weighted mean of every label's samples, `[K, D]`; all labels have samples.
-fn means(subset: &Subset, labels: &[usize], k: usize) -> Vec<f64> {
+fn means_of(subset: &Subset, labels: &[usize], k: usize) -> Vec<f64> {
     let d = subset.n_features;
     let mut counts = vec![0.0; k];
     let mut means = vec![0.0; k * d];

@@ -69,7 +69,7 @@ fn maximise(moments: &Moments, old_means: &[f64], MStep { center, reg_covar }: M
     // What sums are divided by; nothing is divided by (nearly) 0.
     let counts: Vec<f64> =
         moments.effective_counts.iter().map(|n| if *n > COLLAPSED_COUNT { *n } else { 1.0 }).collect();
-    // Shift of each mean from its origin, and from the centre its covariance is taken about.
+    // Shift of each mean from its origin, and from the center its covariance is taken about.
     let shifts: Vec<f64> = moments.first_moments.iter().enumerate().map(|(i, f)| f / counts[i / d]).collect();
     let means: Vec<f64> = moments.origins.iter().zip(&shifts).map(|(o, s)| o + s).collect();
     let offsets: Vec<f64> = match center {

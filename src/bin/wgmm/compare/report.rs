@@ -39,7 +39,7 @@ pub(super) fn text(
 
 /// The mean log-likelihood before every M-step and at the end, and how far each engine is from it.
 fn iterations(yardstick: &Yardstick<'_>, comparisons: &[Comparison]) -> String {
-    let name = |c: &Comparison| c.engine.kind.clone();
+    let name = |c: &Comparison| c.engine.kind;
     let mut header = vec!["iteration".to_owned()];
     let mut rows = Vec::new();
     match &yardstick.followed {

@@ -117,7 +117,7 @@ pub(super) fn section(
 impl Comparison {
     fn section(&self) -> Section {
         let mut section = Section::new("comparison", "Comparison");
-        let name = |compared: &'_ Compared| compared.engine.kind.clone();
+        let name = |compared: &'_ Compared| compared.engine.kind;
         let failures = self.comparisons.iter().flat_map(|compared| {
             compared.failures.iter().map(move |failure| format!("{}: {failure}", name(compared)))
         });
