@@ -218,11 +218,6 @@ impl Graph {
         Some(way)
     }
 
-    /// Whether `from` uses `to`, directly or around corners.
-    pub(super) fn leads(&self, from: &str, to: &str) -> bool {
-        self.way(from, to).is_some()
-    }
-
     /// Circles of files that use each other, so that every file on one is named: each the shortest way around from its
     /// first file, as `a.rs:3 -> b.rs:7 -> a.rs`.
     pub(super) fn circles(&self) -> Vec<String> {
