@@ -19,7 +19,7 @@ mod table;
 
 pub use append::copy_with_column;
 pub use columns::column_list;
-pub(crate) use dataset::{Copied, chunks, spread};
+pub(crate) use dataset::{Copied, chunks, here, spread};
 pub use dataset::{Data, Dataset, Facts, Part, Rows, Scratch};
 pub use labels::{open_labels, open_labels_of};
 pub use open::{open, open_weights};

@@ -84,3 +84,13 @@ pub(crate) fn total(sums: PartSums, parameters: &Parameters) -> Result<Moments> 
         || Moments::zero(parameters.covariance_type(), parameters.n_features(), parameters.means().to_vec());
     Ok(sums.total()?.unwrap_or_else(zero))
 }
+
+/// Fails unless `engine` computes with all rows of its data set: sums of a part would be taken for those of the whole.
+pub(crate) fn all_rows(engine: &dyn Engine) -> Result<()> {
+    let (rows, n) = (engine.data().rows(), engine.data().facts().n_samples);
+    if rows == (0..n) {
+        return Ok(());
+    }
+    let found = format!("{} to {}", rows.start, rows.end);
+    Err(Error::shape("rows of the engine", format!("0 to {n}"), found))
+}

@@ -90,7 +90,8 @@ pub fn for_each_sample(
 ) -> Result<()> {
     check_features(engine.data(), parameters)?;
     let mut scratch = Scratch::default();
-    for rows in chunks(engine.data().facts().n_samples) {
+    let own = engine.data().rows();
+    for rows in chunks(own.len()).map(|rows| own.start + rows.start..own.start + rows.end) {
         let densities = engine.weighted_log_densities(parameters, rows.clone())?;
         let weights = weights(engine.data(), rows.clone(), &mut scratch)?;
         for ((row, values), weight) in

@@ -60,6 +60,16 @@ impl Facts {
         }
     }
 
+    /// Whether these are facts of the same data set, as far as numbers tell.
+    pub(crate) fn are_those_of(&self, other: &Facts) -> bool {
+        let numbers = |facts: &Facts| {
+            let Facts { n_samples, n_features, n_effective, total_weight, is_weighted, .. } = *facts;
+            (n_samples, n_features, n_effective, total_weight.to_bits(), is_weighted)
+        };
+        let scalings = (self.scaling.get(), other.scaling.get());
+        numbers(self) == numbers(other) && !matches!(scalings, (Some(a), Some(b)) if a != b)
+    }
+
     /// The facts of a data set whose `scaling` is known from elsewhere: from other machines that hold its other rows.
     #[must_use]
     pub fn with_scaling(self, scaling: Scaling) -> Self {

@@ -185,7 +185,8 @@ fn gpu<'a>(data: Data<'a>, request: &EngineRequest) -> Result<(Box<dyn Engine + 
         // An adapter asked for by a wrong name stays an error with `auto`: only a fallback that was asked for
         // covers a card that does not open.
         Err(error) if request.fallback == Some(Fallback::Cpu) => {
-            Warning::EngineNotOpened { error: error.facts() }.tell();
+            let no_device = matches!(error, crate::error::Error::NoDevice { .. });
+            Warning::EngineNotOpened { error: error.facts(), no_device }.tell();
             return cpu(data, request, "the graphics card failed");
         }
         outcome => outcome?,

@@ -90,7 +90,11 @@ impl Engine for FallbackEngine<'_> {
     }
 
     fn part_sums(&mut self, parameters: &Parameters) -> Result<PartSums> {
-        self.run(|engine| engine.part_sums(parameters))
+        self.run(|engine| {
+            let sums = engine.part_sums(parameters)?;
+            sums.check_finite()?;
+            Ok(sums)
+        })
     }
 
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mixture::moments::Moments;
 
 /// What an engine's sums mean: how they become [`Moments`] once all are added.
@@ -77,6 +77,25 @@ impl PartSums {
                 whole => self.runs.push(whole),
             }
         }
+    }
+
+    /// Checks that every sum is a finite number.
+    ///
+    /// # Errors
+    /// [`Error::NonFiniteResult`].
+    pub(crate) fn check_finite(&self) -> Result<()> {
+        let is_finite = |run: &Run| match run {
+            Run::Nodes(_, nodes) => nodes.iter().flat_map(|node| &node.sums).all(|sum| sum.is_finite()),
+            Run::Whole(m) => {
+                let sums = [&m.effective_counts, &m.first_moments, &m.second_moments];
+                m.log_likelihood.is_finite() && sums.into_iter().flatten().all(|sum| sum.is_finite())
+            }
+        };
+        if self.runs.iter().all(is_finite) {
+            return Ok(());
+        }
+        let what = "a sum is no finite number".into();
+        Err(Error::NonFiniteResult { stage: "the E-step", iteration: None, what })
     }
 
     /// All of it. Sums of one layout are added as they are, the moments of different engines after that. None if there

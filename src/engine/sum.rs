@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Engine;
 use super::parts::PartSums;
 use super::rounding::RoundingError;
-use crate::data::{Data, Dataset};
+use crate::data::{Data, Dataset, here};
 use crate::error::{Error, Result};
 use crate::mixture::Parameters;
 use crate::mixture::moments::Moments;
@@ -14,8 +14,8 @@ use crate::report::{EngineInfo, EngineKind, Precision};
 /// Engines over consecutive parts of one data set, whose sums are added: cards of one machine, a card and its host,
 /// or whatever can compute a share.
 ///
-/// Engines of one kind add up to the same bits as one such engine over all rows, if every part but the first starts
-/// where that engine would start a part of its own ([`super::parts`]).
+/// Engines of one kind add up to the same bits as one such engine over all rows, if every one of them starts where a part
+/// of the whole data set starts ([`super::parts`]).
 pub struct SumEngine<'a> {
     data: Data<'a>,
     engines: Vec<Box<dyn Engine + 'a>>,
@@ -30,8 +30,16 @@ impl<'a> SumEngine<'a> {
         let data = data.into();
         let mut next = data.rows().start;
         for engine in &engines {
-            let rows = engine.data().rows();
-            if rows.start != next || engine.data().facts().n_features != data.facts().n_features {
+            let (rows, facts) = (engine.data().rows(), engine.data().facts());
+            if !facts.are_those_of(data.facts()) {
+                // Engines scale by the whole data set: sums of different ones do not mean the same.
+                return Err(Error::shape(
+                    "data set of an engine",
+                    "a part of the one data set",
+                    "another one",
+                ));
+            }
+            if rows.start != next {
                 let found = format!("{} to {}", rows.start, rows.end);
                 return Err(Error::shape("rows of the next engine", format!("rows from {next}"), found));
             }
@@ -76,6 +84,7 @@ impl Engine for SumEngine<'_> {
     }
 
     fn weighted_log_densities(&mut self, parameters: &Parameters, rows: Range<usize>) -> Result<Vec<f64>> {
+        here(&rows, &self.data.rows())?;
         let mut densities = Vec::with_capacity(rows.len() * parameters.n_components());
         for engine in &mut self.engines {
             let own = engine.data().rows();
@@ -103,6 +112,12 @@ impl Engine for SumEngine<'_> {
         for engine in &mut self.engines {
             all &= engine.use_f64(on)?;
         }
+        if on && !all {
+            // All or none: a fit that goes on from here must find the same precisions.
+            for engine in &mut self.engines {
+                engine.use_f64(false)?;
+            }
+        }
         Ok(all)
     }
 
@@ -112,6 +127,11 @@ impl Engine for SumEngine<'_> {
         let mut info = infos.next().unwrap_or_else(nothing);
         for other in infos {
             info.precision = info.precision.min(other.precision);
+            if other.kind == EngineKind::Gpu {
+                info.kind = EngineKind::Gpu;
+            }
+            info.failed = info.failed.or(other.failed);
+            info.began_on = info.began_on.or(other.began_on);
             if other.device != info.device {
                 info.device = format!("{} + {}", info.device, other.device);
             }

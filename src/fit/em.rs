@@ -8,8 +8,8 @@ pub mod steps;
 use std::ops::{ControlFlow, Range};
 
 use crate::data::Facts;
-use crate::engine::Engine;
 use crate::engine::rounding;
+use crate::engine::{Engine, all_rows};
 use crate::error::{Error, Result};
 use crate::fit::judge::judge;
 use crate::fit::options::{CheckedOptions, FitOptions};
@@ -18,7 +18,7 @@ use crate::fit::{collapse, init};
 use crate::infer;
 use crate::mixture::Parameters;
 use crate::mixture::moments::{COUNT_TOLERANCE, Moments};
-use crate::report::{EngineInfo, Precision, StopReason, WorstRounding};
+use crate::report::{EngineInfo, StopReason, WorstRounding};
 use state::{Current, Failure, Run};
 pub use state::{Fit, FitState};
 
@@ -175,8 +175,6 @@ pub fn finish(
 /// What all restarts of a fit share.
 struct Em<'a> {
     engine: &'a mut dyn Engine,
-    /// The engine's own precision, that of a restart's first E-step.
-    precision: Precision,
     facts: Facts,
     options: CheckedOptions,
     observer: &'a mut dyn Observer,
@@ -188,11 +186,10 @@ struct Em<'a> {
 
 impl<'a> Em<'a> {
     fn new(engine: &'a mut dyn Engine, options: &FitOptions, observer: &'a mut dyn Observer) -> Result<Self> {
+        all_rows(engine)?;
         let facts = engine.data().facts().clone();
         let options = options.check(&facts)?;
-        engine.use_f64(false)?;
-        let precision = engine.info().precision;
-        Ok(Em { engine, precision, facts, options, observer, interrupted: false, warned: false })
+        Ok(Em { engine, facts, options, observer, interrupted: false, warned: false })
     }
 
     /// Runs one restart, after those of `past`, to its end: from a new start, or from `current`. `trace` is filled even
@@ -201,10 +198,13 @@ impl<'a> Em<'a> {
         let options = self.options.clone();
         let restart = past.ended.len();
         let mut worst_rounding = current.as_ref().and_then(|current| current.worst_rounding);
-        // A restart owes nothing to those before it.
+        // A restart owes nothing to those before it. Components are judged by the precision that it begins with, which
+        // is another one if a device failed in between.
+        self.engine.use_f64(false)?;
+        let precision = self.engine.info().precision;
         digits::restore(self.engine, worst_rounding)?;
         let rescued = current.as_ref().map(|current| current.rescued.clone());
-        let mut update = collapse::update(self.engine, self.precision, &options, rescued)?;
+        let mut update = collapse::update(self.engine, precision, &options, rescued)?;
         let mut parameters = match current {
             Some(current) => {
                 *trace = current.trace;

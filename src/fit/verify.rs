@@ -2,9 +2,9 @@
 //! engine that fitted and by the CPU engine.
 
 use crate::data::{Copied, Data, Dataset, Samples, Scratch};
-use crate::engine::Engine;
 use crate::engine::cpu::CpuEngine;
 use crate::engine::rounding::RoundingError;
+use crate::engine::{Engine, all_rows};
 use crate::error::{Error, Result};
 use crate::infer::{self, chunks, log_sum_exp};
 use crate::mixture::Parameters;
@@ -90,6 +90,7 @@ pub fn verification(
     parameters: &Parameters,
     options: &VerifyOptions,
 ) -> Result<Option<Verification>> {
+    all_rows(engine)?;
     let facts = engine.data().facts();
     let (n, d) = (facts.n_samples, facts.n_features);
     let is_double = engine.info().precision == Precision::F64;

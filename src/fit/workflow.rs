@@ -112,10 +112,22 @@ impl Begun<'_> {
             }
             Err(error) if error.is_device_failure() => {
                 let Some(state) = keep.kept else { return Err(error) };
-                let mut cores = CpuEngine::new(Data::Borrowed(engine.data()), verify.threads)?;
-                let mut fit = em::finish(&mut cores, &options, state, StopReason::DeviceFailed)?;
-                fit.report.engine = engine.info();
-                Ok(Finished { fit, failure: Some(error) })
+                let saved = || {
+                    let mut cores = CpuEngine::new(Data::Borrowed(engine.data()), verify.threads)?;
+                    em::finish(&mut cores, &options, state, StopReason::DeviceFailed)
+                };
+                match saved() {
+                    Ok(mut fit) => {
+                        fit.report.engine = engine.info();
+                        fit.report.warnings = judge(&fit.report, &options, fit.model.parameters.n_features());
+                        Ok(Finished { fit, failure: Some(error) })
+                    }
+                    // What ended the fit is to be known, not what the attempt to save it ran into.
+                    Err(other) => {
+                        tracing::warn!("the model of the last step could not be saved: {}", other.facts());
+                        Err(error)
+                    }
+                }
             }
             Err(error) => Err(error),
         }

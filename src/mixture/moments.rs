@@ -73,9 +73,8 @@ impl Moments {
         if self.n_features != other.n_features || self.origins.len() != other.origins.len() {
             return Err(Error::shape("moments to add", sizes(self), sizes(other)));
         }
-        if self.origins != other.origins {
-            return self.add(&other.clone().about(&self.origins));
-        }
+        let moved = (self.origins != other.origins).then(|| other.clone().about(&self.origins));
+        let other = moved.as_ref().unwrap_or(other);
         let sums = [
             (&mut self.effective_counts, &other.effective_counts),
             (&mut self.first_moments, &other.first_moments),

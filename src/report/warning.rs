@@ -121,6 +121,8 @@ pub enum Warning {
     EngineNotOpened {
         /// Why.
         error: String,
+        /// Whether no adapter was found, for which a driver may be missing.
+        no_device: bool,
     },
     /// The graphics adapter is a program on the processor.
     SoftwareAdapter {
@@ -229,7 +231,7 @@ impl Warning {
             Warning::EngineFailed { error, device } => {
                 format!("{error}. The work goes on with the cpu engine ({device})")
             }
-            Warning::EngineNotOpened { error } => error.clone(),
+            Warning::EngineNotOpened { error, .. } => error.clone(),
             Warning::SoftwareAdapter { adapter } => format!(
                 "{adapter} is a software adapter: it computes on the processor, slower than the cpu engine does"
             ),
@@ -262,13 +264,14 @@ impl Warning {
             Warning::SwitchedToF64 { .. } => vec![Remedy::SumsInF32],
             Warning::NotVerified { .. } => vec![Remedy::FitInF64, Remedy::ReportBug],
             Warning::RestartFailed { .. } => vec![Remedy::EasierFit, Remedy::OnCollapse],
-            Warning::EngineNotOpened { .. } => vec![Remedy::InstallDriver],
+            Warning::EngineNotOpened { no_device: true, .. } => vec![Remedy::InstallDriver],
             Warning::SoftwareAdapter { .. } => vec![Remedy::CpuEngine, Remedy::InstallDriver],
             Warning::HeaderLikeData { .. } => vec![Remedy::HeaderOrNot],
             Warning::Interrupted { .. }
             | Warning::NotChecked { .. }
             | Warning::ComponentsDropped { .. }
             | Warning::EngineFailed { .. }
+            | Warning::EngineNotOpened { .. }
             | Warning::DroppedRows { .. }
             | Warning::OtherDevice { .. }
             | Warning::NoCheckpoint { .. } => Vec::new(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wgmm::internals::data::{Data, Part};
 use wgmm::internals::engine::cpu::CpuEngine;
+use wgmm::internals::engine::fallback::FallbackEngine;
 use wgmm::internals::engine::reference::ReferenceEngine;
 use wgmm::internals::engine::sum::SumEngine;
 use wgmm::internals::fit::em::{self, NoObserver};
@@ -138,6 +139,59 @@ fn shares_that_do_not_fit_are_refused() {
     }
 }
 
+/// Sums of other data mean something else, even if the rows would fit.
+#[test]
+fn engines_over_other_data_are_refused() {
+    let problem = Problem::medium(CovarianceType::Full);
+    let (samples, half) = (problem.samples(), problem.samples());
+    let half = half.first(350).unwrap();
+    let data = Data::from(&samples);
+    let rest = Arc::new(Part::new(data.clone(), 350..700).unwrap());
+    let engines: Vec<Box<dyn Engine + '_>> =
+        vec![Box::new(CpuEngine::new(&half, None).unwrap()), cpu(rest).unwrap()];
+    assert!(matches!(SumEngine::new(data.clone(), engines).err(), Some(Error::Shape { .. })));
+    let mut sum = on_parts(&data, [0..350, 350..700], cpu);
+    assert!(sum.weighted_log_densities(&problem.start, 600..701).is_err(), "there are 700 rows");
+}
+
+/// A device that fails on its share: all cores take over that share alone.
+#[test]
+fn a_share_that_fails_is_taken_over() {
+    struct Failing<'a>(CpuEngine<'a>);
+    impl Engine for Failing<'_> {
+        fn data(&self) -> &dyn Dataset {
+            self.0.data()
+        }
+        fn e_step(&mut self, parameters: &Parameters) -> Result<wgmm::Moments> {
+            let mut moments = self.0.e_step(parameters)?;
+            moments.first_moments[0] = f64::NAN;
+            Ok(moments)
+        }
+        fn weighted_log_densities(
+            &mut self,
+            parameters: &Parameters,
+            rows: std::ops::Range<usize>,
+        ) -> Result<Vec<f64>> {
+            self.0.weighted_log_densities(parameters, rows)
+        }
+        fn info(&self) -> wgmm::report::EngineInfo {
+            wgmm::report::EngineInfo { kind: wgmm::report::EngineKind::Gpu, ..self.0.info() }
+        }
+    }
+
+    let problem = Problem::new(CovarianceType::Full, N, 3, 4, 23);
+    let samples = problem.samples();
+    let expected = CpuEngine::new(&samples, None).unwrap().e_step(&problem.start).unwrap();
+    let data = Data::from(&samples);
+    let share = Arc::new(Part::new(data.clone(), 5120..N).unwrap());
+    let failing = Failing(CpuEngine::new(Arc::clone(&share), None).unwrap());
+    let fallback = FallbackEngine::new(Box::new(failing), share, None);
+    let first = cpu(Arc::new(Part::new(data.clone(), 0..5120).unwrap())).unwrap();
+    let mut sum = SumEngine::new(data, vec![first, Box::new(fallback)]).unwrap();
+    assert_eq!(sum.e_step(&problem.start).unwrap(), expected);
+    assert!(sum.info().failed.is_some(), "the report must tell");
+}
+
 /// An engine may own its data, and be sent to another thread with them.
 #[test]
 fn an_engine_that_owns_its_data() {
@@ -149,6 +203,20 @@ fn an_engine_that_owns_its_data() {
     let start = problem.start.clone();
     let found = std::thread::spawn(move || engine.e_step(&start)).join().unwrap().unwrap();
     assert_eq!(found, expected);
+}
+
+/// A part alone is no data set to fit, and inference on it is about its own rows.
+#[test]
+fn a_part_alone() {
+    let problem = Problem::medium(CovarianceType::Full);
+    let samples = problem.samples();
+    let part = Part::new(&samples, 100..350).unwrap();
+    let mut engine = CpuEngine::new(&part, None).unwrap();
+    let outcome = em::fit(&mut engine, &problem.steps(2), &mut NoObserver);
+    assert!(matches!(outcome, Err(Error::Shape { .. })), "{outcome:?}");
+    let labels = wgmm::infer::predict(&mut engine, &problem.start).unwrap();
+    let all = wgmm::infer::predict(&mut CpuEngine::new(&samples, None).unwrap(), &problem.start).unwrap();
+    assert_eq!(labels, all[100..350]);
 }
 
 /// A part knows the whole: facts are those of all rows, and so is the scaling.

@@ -18,7 +18,7 @@ use wgmm::internals::error::Remedy;
 use wgmm::internals::fit::em::Step;
 use wgmm::internals::fit::em::steps::Outcome as Run;
 use wgmm::internals::infer;
-use wgmm::internals::report::Precision;
+use wgmm::internals::report::{Precision, Warning};
 use wgmm::{CovarianceType, Dataset, Engine, Error, FitOptions, GaussianMixture, Samples};
 
 use crate::args::{DataArgs, DeviceArgs, FitFlags, ProgressArgs, TalkArgs, check_files, parse};
@@ -196,6 +196,11 @@ fn watched(args: &CompareArgs, engine: &mut dyn Engine, options: &FitOptions) ->
     };
     let followed = follow(engine, options, &mut observer);
     progress.finish();
+    for warning in followed.iter().flat_map(|followed| &followed.fit.report.warnings) {
+        if matches!(warning, Warning::FewDigits { .. } | Warning::FewDigitsPassed { .. }) {
+            warning.tell();
+        }
+    }
     followed
 }
 

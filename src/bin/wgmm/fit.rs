@@ -75,21 +75,22 @@ pub(crate) fn run(args: &FitArgs) -> Outcome {
         return Err(salvage::save(args, samples, (error, fit), files, &trace));
     }
     let model = fit.into_model();
-    files.write(args, &model, engine.as_mut(), &trace)?;
-    pictures.finish(engine.as_mut(), samples, &model)?;
     // A signal that found the fit at its end has changed nothing.
     let was_cut = model.report.as_ref().is_some_and(|r| r.stop_reason == StopReason::Interrupted);
     let signal = signal.filter(|_| was_cut);
+    // Before anything is written, which may fail.
+    let is_told = args.require_convergence || signal.is_some();
+    for warning in model.report.iter().flat_map(|report| words::at_the_end(report, is_told)) {
+        warning.tell();
+    }
+    files.write(args, &model, engine.as_mut(), &trace)?;
+    pictures.finish(engine.as_mut(), samples, &model)?;
     tell(args, &model, &Timings { read, fit: seconds, total: started.elapsed() }, signal)
 }
 
 /// The summary or the JSON object, and whether the fit converged as it had to and was not `interrupted`.
 fn tell(args: &FitArgs, model: &GaussianMixture, timings: &Timings, interrupted: Option<i32>) -> Outcome {
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
-    let is_told = args.require_convergence || interrupted.is_some();
-    for warning in model.report.iter().flat_map(|report| words::at_the_end(report, is_told)) {
-        warning.tell();
-    }
     if args.json {
         output::print_json(&report::json(args, model, timings)?)?;
     } else if args.results_on_stdout() {

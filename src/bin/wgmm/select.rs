@@ -120,12 +120,6 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
     }
     let model = fit.into_model();
     let (candidates, model) = (&selection.candidates, &model);
-    if let Some(file) = file {
-        args.format.write(model, file)?;
-    }
-    if let Some(file) = figure {
-        output::write_figure(&plot::criteria(candidates, &PlotOptions::default())?, file)?;
-    }
     let converged = model.report.as_ref().is_some_and(|report| report.converged);
     let is_told = args.require_convergence || signal.is_some();
     for warning in model.report.iter().flat_map(|report| words::at_the_end(report, is_told)) {
@@ -144,6 +138,12 @@ pub(crate) fn run(args: &SelectArgs) -> Outcome {
             Warning::NotVerified { .. } => warning.tell(),
             _ => tracing::warn!("the best fit: {text}"),
         }
+    }
+    if let Some(file) = file {
+        args.format.write(model, file)?;
+    }
+    if let Some(file) = figure {
+        output::write_figure(&plot::criteria(candidates, &PlotOptions::default())?, file)?;
     }
     if args.json {
         let seconds = started.elapsed().as_secs_f64();

@@ -37,8 +37,11 @@ impl SumsLayout {
     pub(super) fn new(plan: &Plan, scaling: &Scaling, kept: &Arc<Kept>) -> SumsLayout {
         let Problem { n_features: d, n_components: k, covariance_type, .. } = plan.problem;
         let Blocks { roles, statistics, block, .. } = plan.blocks;
+        // Sums on another scale are other numbers.
+        let scale = scaling.center.iter().chain(&scaling.scale);
+        let scale = scale.fold(0u64, |hash, v| hash.rotate_left(5).wrapping_mul(0x9e37_79b9) ^ v.to_bits());
         SumsLayout {
-            name: format!("gpu {covariance_type} {d} {k} {roles} {statistics} {block}"),
+            name: format!("gpu {covariance_type} {d} {k} {roles} {statistics} {block} {scale:x}"),
             covariance_type,
             n_components: k,
             blocks: plan.blocks,

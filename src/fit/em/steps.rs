@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, all_rows};
 use crate::error::{Error, Result};
 use crate::fit::update::{Rescued, Update};
 use crate::mixture::Parameters;
@@ -40,6 +40,7 @@ pub fn steps(
     n_iter: usize,
     mut watch: impl FnMut(usize, Lap),
 ) -> Result<Outcome> {
+    all_rows(engine)?;
     let total_weight = engine.data().facts().total_weight;
     let mut parameters = update.start(engine, start.clone())?;
     let mut least_counts = vec![f64::INFINITY; start.n_components()];
