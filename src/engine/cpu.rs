@@ -185,23 +185,20 @@ fn try_for_each<T: Send>(
 
 /// The order of the sums of a task, and the mixture they are about.
 struct Layout {
-    name: String,
     mixture: Mixture,
     means: Vec<f64>,
 }
 
 impl Layout {
     fn new(parameters: &Parameters) -> Result<Self> {
-        let mixture = Mixture::new(parameters)?;
-        // Engines are added under the same parameters, which decide everything else.
-        let name = format!("cpu {:?} {}", mixture.covariance_type, mixture.near);
-        Ok(Layout { name, mixture, means: parameters.means().to_vec() })
+        Ok(Layout { mixture: Mixture::new(parameters)?, means: parameters.means().to_vec() })
     }
 }
 
 impl SumLayout for Layout {
+    /// Engines are added under the same parameters, which decide everything else.
     fn name(&self) -> &str {
-        &self.name
+        if self.mixture.near { "cpu, about the center" } else { "cpu" }
     }
 
     fn moments(&self, sums: &[f64]) -> Moments {
