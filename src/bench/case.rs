@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::mixture::shape::{CovarianceType, triangle_len};
+use crate::mixture::shape::CovarianceType;
 
 /// Named cases: N, D, K.
 const NAMED: [(&str, usize, usize, usize); 9] = [
@@ -96,9 +96,9 @@ impl Case {
         (self.n_samples * self.n_features * 4) as u64
     }
 
-    /// Useful floating-point operations of one EM iteration per sample: [`useful_flops`].
+    /// Useful floating-point operations of one EM iteration per sample: [`CovarianceType::useful_flops`].
     pub fn flops_per_sample(&self) -> f64 {
-        useful_flops(self.covariance_type, self.n_components, self.n_features)
+        self.covariance_type.useful_flops(self.n_components, self.n_features)
     }
 }
 
@@ -118,25 +118,6 @@ fn whole(text: &str) -> Option<usize> {
         Some(value as usize)
     };
     exact().or_else(rounded)
-}
-
-/// Useful floating-point operations per sample of one EM iteration, whatever an engine really does; a
-/// fused multiply-add counts 2, exponentials and the M-step's own work count nothing. With
-/// T = D(D+1)/2:
-///
-/// | type | E-step | moments |
-/// |---|---|---|
-/// | full | 2K(T + D): one triangle, the squares | 2K(T + D + 1): second, first, count |
-/// | tied | 2(T + 2KD): whiten once; differences, squares | 2(T + K(D + 1)): one scatter for all |
-/// | diag, spherical | 2K·2D: differences, squares | 2K(2D + 1) |
-pub fn useful_flops(covariance_type: CovarianceType, n_components: usize, n_features: usize) -> f64 {
-    let (k, d, t) = (n_components, n_features, triangle_len(n_features));
-    let multiply_adds = match covariance_type {
-        CovarianceType::Full => k * (2 * t + 2 * d + 1),
-        CovarianceType::Tied => 2 * t + k * (3 * d + 1),
-        CovarianceType::Diag | CovarianceType::Spherical => k * (4 * d + 1),
-    };
-    2.0 * multiply_adds as f64
 }
 
 #[cfg(test)]
@@ -166,8 +147,8 @@ mod tests {
     #[test]
     fn flops_of_one_feature() {
         // D = 1: one triangle of one number, K = 3.
-        assert_eq!(useful_flops(CovarianceType::Full, 3, 1), 2.0 * 3.0 * 5.0);
-        assert_eq!(useful_flops(CovarianceType::Tied, 3, 1), 2.0 * (2.0 + 3.0 * 4.0));
-        assert_eq!(useful_flops(CovarianceType::Diag, 3, 1), 2.0 * 3.0 * 5.0);
+        assert_eq!(CovarianceType::Full.useful_flops(3, 1), 2.0 * 3.0 * 5.0);
+        assert_eq!(CovarianceType::Tied.useful_flops(3, 1), 2.0 * (2.0 + 3.0 * 4.0));
+        assert_eq!(CovarianceType::Diag.useful_flops(3, 1), 2.0 * 3.0 * 5.0);
     }
 }

@@ -1,6 +1,5 @@
 //! How many samples a check takes: as many as a second or so pays for.
 
-use super::case::useful_flops;
 use crate::mixture::Parameters;
 
 /// Operations that the CPU engine may spend on a check, per thread: about a second.
@@ -20,7 +19,7 @@ pub(super) fn budget(threads: Option<usize>) -> f64 {
 /// Samples whose `e_steps` E-steps a `budget` pays for.
 pub(super) fn affordable(mixture: &Parameters, e_steps: usize, budget: f64) -> usize {
     let (k, d) = (mixture.n_components(), mixture.n_features());
-    let cost = useful_flops(mixture.covariance_type(), k, d) + OVERHEAD * k as f64;
+    let cost = mixture.covariance_type().useful_flops(k, d) + OVERHEAD * k as f64;
     (budget / (cost * e_steps as f64)) as usize
 }
 

@@ -64,6 +64,26 @@ impl CovarianceType {
         }
     }
 
+    /// Useful floating-point operations per sample of one EM iteration, whatever an engine really does; a
+    /// fused multiply-add counts 2, exponentials and the M-step's own work count nothing. With
+    /// T = D(D+1)/2:
+    ///
+    /// | type | E-step | moments |
+    /// |---|---|---|
+    /// | full | 2K(T + D): one triangle, the squares | 2K(T + D + 1): second, first, count |
+    /// | tied | 2(T + 2KD): whiten once; differences, squares | 2(T + K(D + 1)): one scatter for all |
+    /// | diag, spherical | 2K·2D: differences, squares | 2K(2D + 1) |
+    #[doc(hidden)]
+    pub fn useful_flops(self, k: usize, d: usize) -> f64 {
+        let t = triangle_len(d);
+        let multiply_adds = match self {
+            CovarianceType::Full => k * (2 * t + 2 * d + 1),
+            CovarianceType::Tied => 2 * t + k * (3 * d + 1),
+            CovarianceType::Diag | CovarianceType::Spherical => k * (4 * d + 1),
+        };
+        2.0 * multiply_adds as f64
+    }
+
     /// Numbers in the second moments: triangles if the covariance is a matrix.
     #[doc(hidden)]
     pub const fn second_moments_len(self, k: usize, d: usize) -> usize {

@@ -19,7 +19,6 @@ use super::lead::Frame;
 use super::sections::Sections;
 use super::step::{Buffer, Count, Step};
 use crate::error::{Error, Result};
-use crate::mixture::shape::{CovarianceType, triangle_len};
 
 /// Slices per group, at most; more if the totals would not fit.
 pub const SLICES_PER_GROUP: usize = 64;
@@ -57,8 +56,7 @@ pub struct Plan {
     predicted_rows: usize,
     /// Samples per slab, at most.
     pub max_slab: usize,
-    /// Useful floating-point operations per sample of one E-step: with full covariances 2K(D(D+1)/2+D)
-    /// for the densities and 2K(D(D+1)/2+D+1) for the moments.
+    /// Useful floating-point operations per sample of one E-step.
     pub flops_per_sample: f64,
 }
 
@@ -97,7 +95,7 @@ impl Plan {
             sections,
             predicted_rows: 0,
             max_slab: 0,
-            flops_per_sample: flops_per_sample(&problem),
+            flops_per_sample: problem.covariance_type.useful_flops(problem.n_components, problem.n_features),
         };
         let units = |budget: u64, bytes: usize| (budget / bytes.max(1) as u64) as usize;
         let (sample_bytes, slice_bytes) = (plan.sample_bytes(|_| true), row_bytes as usize);
@@ -296,14 +294,4 @@ fn slices_per_group(slices: usize, unit: usize, least: usize, row_bytes: u64, li
         group *= 2;
     }
     group
-}
-
-fn flops_per_sample(problem: &Problem) -> f64 {
-    let d = problem.n_features;
-    let operations = match problem.covariance_type {
-        CovarianceType::Full => 2 * triangle_len(d) + 2 * d + 1,
-        CovarianceType::Tied => triangle_len(d) + 3 * d + 1,
-        CovarianceType::Diag | CovarianceType::Spherical => 4 * d + 1,
-    };
-    2.0 * problem.n_components as f64 * operations as f64
 }
