@@ -2,15 +2,15 @@
 //!
 //! ```
 //! use wgmm::{FitOptions, Samples};
-//! use wgmm::internals::engine::cpu::CpuEngine;
-//! use wgmm::internals::plot;
+//! use wgmm::engines::CpuEngine;
+//! use wgmm::plot;
 //!
 //! # fn main() -> wgmm::Result<()> {
 //! let values = [0.0, 0.1, 0.2, 0.1, 5.0, 5.1, 5.2, 5.1];
 //! let samples = Samples::new(&values[..], 2)?;
-//! let model = wgmm::fit(&samples, &FitOptions { reg_covar: 0.01, ..FitOptions::new(2) })?;
+//! let fit = wgmm::fit(&samples, &FitOptions { reg_covar: 0.01, ..FitOptions::new(2) })?;
 //! let mut engine = CpuEngine::new(&samples, None)?;
-//! let figure = plot::mixture(&mut engine, &samples, &model.parameters, &plot::PlotOptions::default())?;
+//! let figure = plot::mixture(&mut engine, &samples, &fit.model.parameters, &plot::PlotOptions::default())?;
 //! assert!(figure.svg().contains("<ellipse"));
 //! let png: Vec<u8> = figure.to_png()?;
 //! # Ok(())
