@@ -33,6 +33,8 @@ use plan::{Mixture, Plan};
 
 /// Sums that are added in one piece when parts are added in parallel.
 const COMBINE_LEN: usize = 2048;
+/// Numbers in a wave's sums below which one thread adds them.
+const ADDED_INLINE: usize = 1 << 16;
 
 /// All cores, f64.
 #[derive(Debug)]
@@ -147,6 +149,8 @@ impl<'a> CpuEngine<'a> {
 
 /// Adds the sums of a wave pair by pair, level by level. Slot i holds task `first` + i; `wave` says which are filled.
 fn add_pairs(slots: &mut [f64], len: usize, first: usize, wave: &Range<usize>, inline: bool) {
+    // To wake threads for every level would take longer than to add few numbers.
+    let inline = inline || slots.len() < ADDED_INLINE;
     let mut stride = 1;
     while stride * 2 <= wave.len() {
         for_each(slots.par_chunks_mut(2 * stride * len), inline, |pair, slots| {
