@@ -19,10 +19,10 @@ pub use crate::mixture::linalg::log_sum_exp;
 #[doc(hidden)]
 pub const CHUNK: usize = 16_384;
 
-/// Consecutive ranges of at most [`CHUNK`] rows that cover `n` rows.
+/// Consecutive ranges of at most [`CHUNK`] rows that cover `rows`.
 #[doc(hidden)]
-pub fn chunks(n: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..n).step_by(CHUNK).map(move |start| start..(start + CHUNK).min(n))
+pub fn chunks(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    rows.clone().step_by(CHUNK).map(move |start| start..(start + CHUNK).min(rows.end))
 }
 
 /// Posterior probabilities r of the samples `rows`, row-major `[rows, K]`; rows sum to 1.
@@ -90,8 +90,7 @@ pub fn for_each_sample(
 ) -> Result<()> {
     check_features(engine.data(), parameters)?;
     let mut scratch = Scratch::default();
-    let own = engine.data().rows();
-    for rows in chunks(own.len()).map(|rows| own.start + rows.start..own.start + rows.end) {
+    for rows in chunks(engine.data().rows()) {
         let densities = engine.weighted_log_densities(parameters, rows.clone())?;
         let weights = weights(engine.data(), rows.clone(), &mut scratch)?;
         for ((row, values), weight) in

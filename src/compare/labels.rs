@@ -32,7 +32,7 @@ pub fn label_changes(
         return Err(Error::shape("samples and components to compare", n, engine.data().facts().n_samples));
     }
     let mut margins = Vec::new();
-    for rows in chunks(n) {
+    for rows in chunks(0..n) {
         let a = engine.weighted_log_densities(found, rows.clone())?;
         let b = expected_engine.weighted_log_densities(expected, rows)?;
         for (a, b) in a.chunks_exact(k).zip(b.chunks_exact(k)) {

@@ -115,11 +115,10 @@ pub(crate) fn largest(errors: &[RoundingError]) -> Vec<f64> {
     errors.iter().map(RoundingError::largest).collect()
 }
 
-/// A warning for the components to which f32 leaves fewer than three digits, of their largest `errors`; whether
-/// there are any.
-pub(crate) fn warn(errors: &[f64]) -> bool {
-    let Some((component, error)) = worst(errors).filter(|(_, error)| *error > POOR) else { return false };
+/// The warning for the components to which f32 leaves fewer than three digits, of their largest `errors`, if there are
+/// any.
+pub(crate) fn few_digits(errors: &[f64]) -> Option<Warning> {
+    let (component, error) = worst(errors).filter(|(_, error)| *error > POOR)?;
     let n_components = errors.iter().filter(|error| **error > POOR).count();
-    Warning::FewDigits { component, n_components, error }.tell();
-    true
+    Some(Warning::FewDigits { component, n_components, error })
 }

@@ -271,8 +271,9 @@ impl<'a> Em<'a> {
     fn explain(&mut self, error: &Error, previous: Option<&Parameters>) {
         if let (Error::NotPositiveDefinite { .. }, Some(parameters)) = (error, previous)
             && let Ok(errors) = self.engine.rounding_errors(parameters)
+            && let Some(warning) = rounding::few_digits(&rounding::largest(&errors))
         {
-            rounding::warn(&rounding::largest(&errors));
+            warning.tell();
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is to be known about a fit at its end, from its report alone.
 
-use crate::engine::rounding::{POOR, worst};
+use crate::engine::rounding::{POOR, few_digits};
 use crate::fit::options::FitOptions;
 use crate::mixture::shape::CovarianceType;
 use crate::report::{CollapseAction, FitReport, StopReason, Warning, WorstRounding};
@@ -54,9 +54,8 @@ fn dropped(report: &FitReport, options: &FitOptions) -> Vec<Warning> {
 
 /// What f32 left of the returned mixture, else of one on the way.
 fn digits(report: &FitReport, options: &FitOptions) -> Option<Warning> {
-    if let Some((component, error)) = worst(&report.rounding_errors).filter(|(_, error)| *error > POOR) {
-        let n_components = report.rounding_errors.iter().filter(|error| **error > POOR).count();
-        return Some(Warning::FewDigits { component, n_components, error });
+    if let Some(warning) = few_digits(&report.rounding_errors) {
+        return Some(warning);
     }
     let WorstRounding { iteration, component, error, digits, switched } = report.worst_rounding?;
     if switched {

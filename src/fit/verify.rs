@@ -102,9 +102,7 @@ pub fn verification(
     };
     let (mut sum, mut total) = (0.0, 0.0);
     let mut scratch = Scratch::default();
-    for rows in
-        rows.iter().flat_map(|run| chunks(run.len()).map(move |c| run.start + c.start..run.start + c.end))
-    {
+    for rows in rows.iter().cloned().flat_map(chunks) {
         let densities = engine.weighted_log_densities(parameters, rows.clone())?;
         let weights = infer::weights(engine.data(), rows, &mut scratch)?;
         // A row of weight 0 is absent, whatever its density.

@@ -130,7 +130,7 @@ fn draw(
 fn ranges(samples: &Samples<'_>, features: &[usize]) -> Result<Vec<Range>> {
     let mut ranges = vec![Range::EMPTY; features.len()];
     let mut scratch = Scratch::default();
-    for rows in infer::chunks(samples.n_samples()) {
+    for rows in infer::chunks(0..samples.n_samples()) {
         for (x, _) in samples.read(rows, &mut scratch)?.iter().filter(|(_, weight)| *weight > 0.0) {
             ranges.iter_mut().zip(features).for_each(|(range, &feature)| range.include(x[feature]));
         }
@@ -175,7 +175,7 @@ fn place(
     let blended = panels.iter().any(|panel| matches!(panel.marks, PanelMarks::Pair(_)) && !panel.truth);
     let mut scratch = Scratch::default();
     let mut shown = vec![0.0; features.len()];
-    for rows in infer::chunks(samples.n_samples()) {
+    for rows in infer::chunks(0..samples.n_samples()) {
         let r = if blended { responsibilities(rows.clone())? } else { Vec::new() };
         let read = samples.read(rows.clone(), &mut scratch)?;
         for (n, (row, (values, weight))) in rows.zip(read.iter()).enumerate() {

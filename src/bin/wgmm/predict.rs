@@ -87,7 +87,7 @@ fn write_responsibilities(
     let k = model.parameters.n_components();
     let header: Vec<String> = (0..k).map(|component| format!("component_{component}")).collect();
     let mut writer = MatrixWriter::new(out, engine.data().facts().n_samples, k, Some(&header))?;
-    for rows in infer::chunks(engine.data().facts().n_samples) {
+    for rows in infer::chunks(engine.data().rows()) {
         writer.push(&infer::responsibilities(engine, &model.parameters, rows)?)?;
     }
     writer.finish()
